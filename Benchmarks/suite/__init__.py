@@ -1,0 +1,1 @@
+"""What Benchmarks/run measures: a module per suite, and what they share."""

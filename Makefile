@@ -1,0 +1,37 @@
+# The two commands that matter: `make run` and `make test`. `docs/development.md` tells of the others.
+.PHONY: run test lint format docs bench fuzz build clean
+
+SWIFT ?= swift
+export SWIFT_BACKTRACE = enable=no
+
+run: setup-build
+	$(SWIFT) build --product portside
+	"$$($(SWIFT) build --show-bin-path)/portside" try
+
+build: setup-build
+	$(SWIFT) build --product portside
+
+test: setup-build
+	Scripts/setup-test-peers
+	$(MAKE) lint
+	Scripts/test
+
+lint:
+	Scripts/lint
+
+format:
+	$(SWIFT) format -i -r Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources Fuzz/Targets
+
+docs: build
+	Scripts/docs --write
+
+bench:
+	Scripts/setup-test-peers --benchmarks
+	Benchmarks/run
+
+fuzz:
+	Fuzz/run
+
+.PHONY: setup-build
+setup-build:
+	Scripts/setup-build

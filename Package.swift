@@ -1,0 +1,180 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// Every target is compiled with these. `Lifetimes` is what lets a reader hold a span (`docs/development.md`).
+let settings: [SwiftSetting] = [
+  .enableExperimentalFeature("Lifetimes"),
+  .enableUpcomingFeature("ExistentialAny"),
+]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
+let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "_CryptoExtras", package: "swift-crypto")
+let database = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
+
+/// A target of ours. The folder is the name unless `path` says otherwise.
+func module(_ name: String, path: String? = nil, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(
+    name: name, dependencies: dependencies, path: "Sources/\(path ?? name)", exclude: [], swiftSettings: settings)
+}
+
+/// The tests of a target, in `Tests/NAMETests`.
+func tests(_ name: String, exclude: [String] = [], _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: "\(name)Tests", dependencies: dependencies, exclude: exclude, swiftSettings: settings)
+}
+
+let package = Package(
+  name: "portside",
+  products: [
+    .executable(name: "portside", targets: ["portside"]),
+    .library(name: "DNS", targets: ["DNSCore", "DNSServer", "DNSClient"]),
+    .library(name: "SSH", targets: ["SSHCore", "SSHServer"]),
+    .library(name: "SFTP", targets: ["SFTPCore", "SFTPServer"]),
+    .library(name: "HTTP", targets: ["HTTPCore", "HTTPServer", "HTTPClient"]),
+    // For the nested package in Fuzz/, which builds it under the sanitizers.
+    .library(name: "FuzzTargets", targets: ["FuzzTargets"]),
+    .library(name: "TFTP", targets: ["TFTPCore", "TFTPServer", "TFTPClient"]),
+    .library(name: "DHCP", targets: ["DHCPCore", "DHCPServer"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+    .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-crypto", "4.5.2"..<"5.0.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+  ],
+  targets: [
+    // The ground: no I/O, no clock, no log, no Foundation.
+    module("WireKit"),
+    module("Services", ["WireKit"]),
+
+    // The system: what Glibc's module lacks, and libsodium for Argon2id.
+    .target(name: "SystemShims", path: "Sources/SystemShims"),
+    .systemLibrary(
+      name: "CSodium", path: "Sources/CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+
+    // Datagrams in batches, without NIO.
+    module("Datagrams", ["WireKit", "SystemShims"]),
+
+    // The parts that protocols stand on.
+    module("Transport", ["WireKit", "Services", "SystemShims", nioCore, nioPosix, nioSSL, nioTLS]),
+    .target(
+      name: "Files", dependencies: ["Services", "SystemShims"], exclude: ["README.md"], swiftSettings: settings),
+    module("Configuration", ["WireKit", "Services"]),
+    module("Operation", ["WireKit", "Services"]),
+    module("Certificates", ["WireKit", "Services", asn1, x509, crypto, cryptoExtras]),
+    module("Stores", ["WireKit", "Services", database]),
+    module("Gate", ["WireKit", "Services", "CSodium", collections, crypto, cryptoExtras, nioCore, nioPosix]),
+    module("Supervision", ["WireKit", "Services", "SystemShims"]),
+
+    // The protocols.
+    module("DNSCore", path: "DNS/Core", ["WireKit"]),
+    module(
+      "DNSServer", path: "DNS/Server", ["WireKit", "Services", "SystemShims", "Transport", "DNSCore", nioCore]),
+    module("DNSClient", path: "DNS/Client", ["WireKit", "DNSCore", nioCore, nioPosix, nioSSL]),
+    module("HTTPCore", path: "HTTP/Core", ["WireKit"]),
+    module(
+      "HTTPServer", path: "HTTP/Server",
+      ["WireKit", "Services", "SystemShims", "Transport", "HTTPCore", nioCore, nioPosix, nioSSL]),
+    module("HTTPClient", path: "HTTP/Client", ["WireKit", "HTTPCore", nioCore, nioPosix, nioSSL]),
+    module("TFTPCore", path: "TFTP/Core", ["WireKit"]),
+    module("TFTPServer", path: "TFTP/Server", ["WireKit", "Services", "SystemShims", "Datagrams", "TFTPCore"]),
+    module("TFTPClient", path: "TFTP/Client", ["WireKit", "Datagrams", "TFTPCore"]),
+    module("DHCPCore", path: "DHCP/Core", ["WireKit"]),
+    module("DHCPServer", path: "DHCP/Server", ["WireKit", "Services", "SystemShims", "Datagrams", "DHCPCore"]),
+
+    module("SSHCore", path: "SSH/Core", ["WireKit", "CSodium", crypto, cryptoExtras]),
+    module(
+      "SSHServer", path: "SSH/Server",
+      ["WireKit", "Services", "SystemShims", "Transport", "SSHCore", nioCore, nioPosix]),
+    module("SFTPCore", path: "SFTP/Core", ["WireKit"]),
+    module(
+      "SFTPServer", path: "SFTP/Server",
+      ["WireKit", "Services", "Transport", "SSHCore", "SSHServer", "SFTPCore", nioCore, nioPosix]),
+
+    // The program.
+    .executableTarget(
+      name: "portside",
+      dependencies: [
+        "WireKit", "Services", "SystemShims", "Transport", "Configuration", "Operation", "Certificates", "Stores",
+        "Gate", "Supervision", "DNSCore", "DNSServer", "DNSClient", "HTTPCore", "HTTPServer", "HTTPClient",
+        argumentParser, crypto, nioCore, nioPosix, nioSSL, nioTLS,
+      ],
+      swiftSettings: settings),
+
+    // The tests.
+    .executableTarget(
+      name: "SSHFixture",
+      dependencies: [
+        "WireKit", "Services", "Transport", "Files", "SSHCore", "SSHServer", "SFTPServer", nioCore, nioPosix,
+      ],
+      path: "Tests/Fixtures/SSHFixture", swiftSettings: settings),
+    .executableTarget(
+      name: "NamesFixture",
+      dependencies: ["WireKit", "Services", "Datagrams", "Stores", "TFTPCore", "TFTPServer", "DHCPCore", "DHCPServer"],
+      path: "Tests/Fixtures/NamesFixture", swiftSettings: settings),
+    module("TestKit", ["WireKit", "Services"]),
+    .target(
+      name: "FuzzTargets",
+      dependencies: [
+        "WireKit", "Services", "TestKit", "Transport", "Configuration", "Certificates", "Gate", "DNSCore", "HTTPCore",
+        nioCore, nioEmbedded,
+      ],
+      path: "Fuzz/Targets", swiftSettings: settings),
+    tests("FuzzRegression", ["FuzzTargets"]),
+    tests("Tidy", []),
+    tests("WireKit", ["WireKit", "TestKit"]),
+    tests("Services", ["Services", "WireKit"]),
+    tests("Transport", ["Transport", "TestKit", "WireKit", "Services", nioCore, nioPosix, nioEmbedded, nioSSL]),
+    tests("Configuration", exclude: ["Fixtures", "toml_oracle.py"], ["Configuration", "WireKit", "Services"]),
+    tests("Operation", ["Operation", "TestKit", "WireKit", "Services"]),
+    tests("Certificates", ["Certificates", "TestKit", "WireKit", "Services", x509, asn1, crypto, cryptoExtras]),
+    tests("Stores", ["Stores", "TestKit", "WireKit", "Services", database]),
+    tests("Gate", ["Gate", "TestKit", "WireKit", "Services", nioCore]),
+    tests("Supervision", ["Supervision", "SupervisionFixture", "WireKit", "Services", "SystemShims"]),
+    .executableTarget(
+      name: "SupervisionFixture", dependencies: ["Supervision", "WireKit", "Services"],
+      path: "Tests/Fixtures/SupervisionFixture", swiftSettings: settings),
+    tests(
+      "DNS",
+      ["DNSCore", "DNSServer", "DNSClient", "TestKit", "Transport", "WireKit", "Services", nioCore, nioPosix]),
+    // The program as a process, over sockets, with real clients and hostile ones.
+    .target(name: "LaboratoryKit", path: "Tests/Fixtures/LaboratoryKit", swiftSettings: settings),
+    tests("System", exclude: ["Scripts"], ["LaboratoryKit", "portside"]),
+    tests("Security", exclude: ["Scripts"], ["LaboratoryKit", "portside"]),
+    tests("SSH", ["SSHCore", "TestKit", "WireKit", crypto]),
+    tests("SFTP", ["SFTPCore", "SFTPServer", "Files", "TestKit", "Services", "WireKit"]),
+    tests("Files", ["Files", "Services"]),
+    .testTarget(
+      name: "SSHInteropTests", dependencies: [], path: "Tests/InteropTests/SSH", exclude: ["fixture.py", "peers.py"],
+      swiftSettings: settings),
+    tests("TFTP", ["TFTPCore", "TFTPServer", "TFTPClient", "Datagrams", "TestKit", "WireKit", "Services"]),
+    tests("DHCP", ["DHCPCore", "DHCPServer", "Datagrams", "TestKit", "WireKit", "Services", "Stores"]),
+    .target(name: "NamesKit", path: "Tests/InteropTests/NamesKit", swiftSettings: settings),
+    .testTarget(
+      name: "TFTPInteropTests",
+      dependencies: ["NamesKit", "NamesFixture", "Datagrams", "TFTPClient", "TestKit", "WireKit"],
+      path: "Tests/InteropTests/TFTP", swiftSettings: settings),
+    .testTarget(
+      name: "DHCPInteropTests", dependencies: ["NamesKit", "NamesFixture"], path: "Tests/InteropTests/DHCP",
+      swiftSettings: settings),
+    tests(
+      "HTTP",
+      [
+        "HTTPCore", "HTTPServer", "HTTPClient", "TestKit", "Transport", "WireKit", "Services", nioCore, nioPosix,
+        nioSSL,
+      ]),
+  ],
+  swiftLanguageModes: [.v6]
+)

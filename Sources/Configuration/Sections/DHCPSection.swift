@@ -1,0 +1,84 @@
+import WireKit
+
+/// `[dhcp]`: addresses for machines.
+public struct DHCPSection: ServiceSection {
+  public var enabled = true
+  public var on: [ConfigurationName] = []
+  public var port = ListenPort.number(67)
+  public var register: ZoneName?
+  public var authoritative = true
+  public var probe = true
+  public var subnet: [IPNetwork: DHCPSubnet] = [:]
+  public var reserve: [ConfigurationName: DHCPReservation] = [:]
+
+  public init() {}
+
+  public static let ports = [
+    ServicePort<DHCPSection>(service: .dhcp, key: "port", place: \.port, transports: [.udp], tls: .none)
+  ]
+
+  public static let schema = Schema(DHCPSection(), "Addresses for machines, and what they need to boot.") { keys in
+    keys.service("DHCP")
+    keys.port("port", "The port.", details: "On another port than 67 only relays are served.")
+    keys.key(
+      "register", \.register, Codec<ZoneName>.text().optional(),
+      "The zone of ours that gets A, AAAA and PTR records at every lease and renewal.", example: "\"lan.acme.example\"")
+    keys.key(
+      "authoritative", \.authoritative, .flag,
+      "Whether a client that asks for a wrong address is told so (RFC 2131 §4.3.2).",
+      example: "true")
+    keys.key("probe", \.probe, .flag, "Whether an address is probed before it is offered.", example: "true")
+    keys.key(
+      "subnet", \.subnet, .map(IPNetwork.self, .record()), "The networks that are served.",
+      example: "{ pool = \"192.168.10.100-192.168.10.199\" }", exampleKey: "192.168.10.0/24")
+    keys.key(
+      "reserve", \.reserve, .map(ConfigurationName.self, .record()), "Addresses kept for machines, by a name.",
+      details: "The name is also the machine's host name, unless `host` gives another.",
+      example: "{ mac = \"00:11:22:33:44:55\", ip = \"192.168.10.20\" }", exampleKey: "printer")
+  }
+
+  public func problems() -> [Problem] { subnetProblems() + reservationProblems() }
+
+  private func subnetProblems() -> [Problem] {
+    var problems: [Problem] = []
+    let networks = subnet.keys.sorted()
+    for (index, network) in networks.enumerated() {
+      let place = ConfigurationPath("subnet", network.description)
+      if let outer = networks[..<index].first(where: { $0.contains(network) }) {
+        problems.append(Problem(place, "lies within the subnet \(outer)"))
+      }
+      problems += subnet[network]?.problems(in: network).map { $0.below(place) } ?? []
+    }
+    return problems
+  }
+
+  private func reservationProblems() -> [Problem] {
+    var problems: [Problem] = []
+    var addresses: [IPAddress: ConfigurationName] = [:]
+    var hardware: [HardwareAddress: ConfigurationName] = [:]
+    for (name, entry) in reserve.sorted(by: { $0.key < $1.key }) {
+      let place = ConfigurationPath("reserve", name.description)
+      if let first = addresses[entry.ip] {
+        problems.append(Problem(place.appending("ip"), "\(entry.ip) is reserved for \"\(first)\" as well"))
+      }
+      if let first = hardware[entry.mac] {
+        problems.append(Problem(place.appending("mac"), "\(entry.mac) is that of \"\(first)\" as well"))
+      }
+      addresses[entry.ip] = name
+      hardware[entry.mac] = name
+      let basis = [ConfigurationPath("subnet")]
+      guard let home = subnet.first(where: { $0.key.contains(entry.ip) }) else {
+        problems.append(Problem(place.appending("ip"), "\(entry.ip) lies in no subnet of [dhcp]", basis: basis))
+        continue
+      }
+      if home.value.router == entry.ip {
+        problems.append(Problem(place.appending("ip"), "\(entry.ip) is the router of \(home.key)", basis: basis))
+      } else if home.key.isReservedForNetwork(entry.ip) {
+        problems.append(
+          Problem(
+            place.appending("ip"), "\(entry.ip) is no host's address: it ends the subnet \(home.key)", basis: basis))
+      }
+    }
+    return problems
+  }
+}

@@ -1,0 +1,90 @@
+import WireKit
+
+/// `[dns]`: zones of our own, and names of others.
+public struct DNSSection: ServiceSection {
+  /// Records that the services publish about themselves.
+  public enum Publication: String, ConfigurationChoice {
+    case mx, spf, dkim, dmarc
+    case mtaSTS = "mta-sts"
+    case tlsa, sshfp, caa, autoconfig
+  }
+
+  public var enabled = true
+  public var on: [ConfigurationName] = []
+  public var port = ListenPort.number(53)
+  public var tlsPort = ListenPort.number(853)
+  public var recursion: [IPNetwork] = []
+  public var forward: [UpstreamURL<ResolverKind>] = []
+  public var publish: [Publication] = []
+  public var zones: [DNSZone] = []
+  public var transfer: [DNSTransfer] = []
+  public var cache = ByteSize(bytes: 64_000_000)
+  public var rateLimit = 200
+  public var udpSize = 1232
+
+  public init() {}
+
+  public static let ports = [
+    ServicePort<DNSSection>(service: .dns, key: "port", place: \.port, transports: [.udp, .tcp], tls: .none),
+    ServicePort<DNSSection>(service: .dot, key: "tls_port", place: \.tlsPort, transports: [.tcp], tls: .implicit),
+  ]
+
+  public static let schema = Schema(DNSSection(), "Zones of our own, and names of others for those who may ask.") {
+    keys in
+    keys.service("DNS")
+    keys.port("port", "The port for UDP and TCP.")
+    keys.port("tls_port", "The port for DNS over TLS (RFC 7858).")
+    keys.key(
+      "recursion", \.recursion, .list(.text()), "Networks that may ask for names outside of our zones.",
+      example: "[\"192.168.10.0/24\"]")
+    keys.key(
+      "forward", \.forward, .list(.text(), count: 0...16), "Resolvers to ask; empty: begin at the roots.",
+      details: "`tls://`, `https://`, `udp://` or `tcp://`, with an address.", example: "[\"tls://9.9.9.9\"]")
+    keys.key(
+      "publish", \.publish, .list(.choice), "Records that services publish about themselves in our zones.",
+      example: "[\"mx\", \"spf\", \"dkim\", \"dmarc\", \"mta-sts\", \"tlsa\", \"sshfp\", \"caa\", \"autoconfig\"]")
+    keys.key(
+      "zones", \.zones, .list(.either(ZoneName.self, expanded: { DNSZone(name: $0) }, shortened: \.shortForm)),
+      "The zones that we answer for.",
+      details: "A name alone has its file at `<data>/zones/NAME.zone`; a table names another file.",
+      example: "[\"acme.example\", { name = \"lan.acme.example\", file = \"/etc/portside/lan.zone\" }]")
+    keys.key(
+      "transfer", \.transfer, .list(.record()), "Secondaries that are notified and may transfer a zone.",
+      example: "[{ zone = \"acme.example\", to = \"198.51.100.9\", key = \"tsig:ns2\" }]")
+    keys.key(
+      "cache", \.cache, .size(ByteSize(bytes: 1_000_000)...ByteSize(bytes: 1 << 40)),
+      "Memory for other servers' answers.",
+      example: "\"64MB\"")
+    keys.key(
+      "rate_limit", \.rateLimit, .integer(0...1_000_000),
+      "Like answers per second to one source network over UDP; 0: any number.",
+      details: "What is above it is dropped or truncated, so that we are of no use for reflection.", example: "200")
+    keys.key(
+      "udp_size", \.udpSize, .integer(512...4096), "The largest UDP answer, in bytes.",
+      details: "1232 fits any path without fragments (DNS Flag Day 2020).", example: "1232")
+  }
+
+  public func problems() -> [Problem] {
+    var problems: [Problem] = []
+    var seen: Set<ZoneName> = []
+    for (index, zone) in zones.enumerated() where !seen.insert(zone.name).inserted {
+      problems.append(
+        Problem(ConfigurationPath("zones").appending(index: index), "the zone \"\(zone.name)\" is here twice"))
+    }
+    for (index, transfer) in transfer.enumerated() where !seen.contains(transfer.zone) {
+      problems.append(
+        Problem(
+          ConfigurationPath("transfer").appending(index: index).appending("zone"),
+          "\"\(transfer.zone)\" is not among dns.zones",
+          hint: NearestName.hint(transfer.zone.description, among: zones.map(\.name.description)),
+          basis: [ConfigurationPath("zones")]))
+    }
+    for (index, network) in recursion.enumerated() where network.prefixLength == 0 {
+      problems.append(
+        Problem(
+          ConfigurationPath("recursion").appending(index: index), "\(network) makes this an open resolver",
+          hint: "name the networks that are meant"))
+    }
+    return problems
+  }
+}

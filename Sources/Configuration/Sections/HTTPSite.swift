@@ -1,0 +1,64 @@
+/// One site of `[http] sites`.
+public struct HTTPSite: ConfigurationRecord {
+  public var root: AbsolutePath?
+  public var upstream: UpstreamURL<WebKind>?
+  public var redirect: UpstreamURL<WebKind>?
+  public var admin = false
+  public var index = [FileName("index.html")]
+  public var browse = false
+  public var redirectToHTTPS: Bool?
+
+  public init() {}
+
+  public init(_ target: SiteTarget) {
+    switch target {
+    case .folder(let path): root = path
+    case .upstream(let url): upstream = url
+    case .admin: admin = true
+    }
+  }
+
+  /// The string that says the same, when there is one.
+  var shortForm: SiteTarget? {
+    let target: SiteTarget? = root.map { .folder($0) } ?? upstream.map { .upstream($0) } ?? (admin ? .admin : nil)
+    return target.flatMap { HTTPSite($0) == self ? $0 : nil }
+  }
+
+  public static let schema = Schema(HTTPSite(), "One site: exactly one of root, upstream, redirect and admin.") {
+    keys in
+    keys.key("root", \.root, Codec<AbsolutePath>.text().optional(), "A folder of files.", example: "\"/srv/www\"")
+    keys.key(
+      "upstream", \.upstream, Codec<UpstreamURL<WebKind>>.text().optional(), "Another server that answers.",
+      example: "\"http://127.0.0.1:8000\"")
+    keys.key(
+      "redirect", \.redirect, Codec<UpstreamURL<WebKind>>.text().optional(),
+      "Where visitors are sent, with the path they asked for.",
+      example: "\"https://www.acme.example\"")
+    keys.key("admin", \.admin, .flag, "The administration pages.", example: "true")
+    keys.key(
+      "index", \.index, .list(.text(), count: 0...16), "Files that stand for their folder, the first that exists.",
+      example: "[\"index.html\"]")
+    keys.key("browse", \.browse, .flag, "Whether a folder without an index file is listed.", example: "true")
+    keys.key(
+      "redirect_to_https", \.redirectToHTTPS, Codec<Bool>.flag.optional(),
+      "Whether plain HTTP is sent on to HTTPS; absent: as `http.redirect_to_https` says.",
+      example: "true")
+  }
+
+  public func problems() -> [Problem] {
+    let given = [
+      ("root", root != nil), ("upstream", upstream != nil), ("redirect", redirect != nil), ("admin", admin),
+    ].filter(\.1).map(\.0)
+    let basis = ["root", "upstream", "redirect", "admin"].map { ConfigurationPath($0) }
+    if given.isEmpty {
+      return [Problem(.root, "a site needs one of root, upstream, redirect and admin", basis: basis)]
+    }
+    if given.count > 1 {
+      return [Problem(ConfigurationPath(given[1]), "a site can't have both \(given[0]) and \(given[1])", basis: basis)]
+    }
+    if root == nil, browse {
+      return [Problem(ConfigurationPath("browse"), "has no effect without root", severity: .warning, basis: basis)]
+    }
+    return []
+  }
+}

@@ -1,0 +1,84 @@
+import DHCPCore
+import Datagrams
+import Services
+import Synchronization
+import WireKit
+
+/// Brings leases to disk in groups, and lets each ACK go only then. While one group is being synced, the next one gathers.
+final class CommitPipeline: Sendable {
+  /// What to do when the store does not keep a change.
+  typealias Refusal = @Sendable (Decision.Change, LeaseRecord?) -> Void
+
+  private let store: any LeaseStore
+  private let report: ServerReport
+  private let refused: Refusal
+  private let limit: Int
+  private let waiting = Mutex<[Pending]>([])
+  private let signal: AsyncStream<Void>.Continuation
+  private let signals: AsyncStream<Void>
+  private let sender: ReplySender
+
+  init(_ store: any LeaseStore, report: ServerReport, limit: Int, refused: @escaping Refusal) throws(SystemError) {
+    self.store = store
+    self.report = report
+    self.limit = limit
+    self.refused = refused
+    sender = try ReplySender()
+    (signals, signal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+  }
+
+  /// Takes decisions with changes. What is too much comes back to the caller.
+  func submit(_ items: [Pending]) -> [Pending] {
+    let rest = waiting.withLock { waiting in
+      let room = max(0, limit - waiting.count)
+      waiting += items.prefix(room)
+      return Array(items.dropFirst(room))
+    }
+    signal.yield()
+    return rest
+  }
+
+  /// Ends `run`, after what waits has been done.
+  func finish() { signal.finish() }
+
+  func run() async {
+    for await _ in signals { await drain() }
+    await drain()
+  }
+
+  private func drain() async {
+    while true {
+      let group = waiting.withLock { waiting in
+        defer { waiting.removeAll() }
+        return waiting
+      }
+      if group.isEmpty { return }
+      await commit(group)
+    }
+  }
+
+  private func commit(_ group: [Pending]) async {
+    var claims: [LeaseClaim] = []
+    var claimants: [Pending] = []
+    for item in group {
+      guard let change = item.change, let record = change.lease.record else { continue }
+      claims.append(LeaseClaim(record, replaces: change.lease.state == .declined ? change.previous?.client.bytes : nil))
+      claimants.append(item)
+    }
+    do throws(StoreError) {
+      let results = try await store.claim(claims, now: report.clock.wallTime())
+      for (item, standing) in zip(claimants, results) {
+        if let standing {
+          if let change = item.change { refused(change, standing) }
+        } else {
+          sender.send(item)
+        }
+      }
+      sender.flush()
+    } catch {
+      // Without the disk no promise: the clients ask again. The newest change goes back first, to what stood before it.
+      for item in claimants.reversed() { if let change = item.change { refused(change, nil) } }
+      report.log(.error, "leases cannot be stored", [.init("reason", .string(error.description))])
+    }
+  }
+}

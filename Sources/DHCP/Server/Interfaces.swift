@@ -1,0 +1,30 @@
+import Glibc
+import WireKit
+
+/// The machine's interfaces and their IPv4 addresses, as they were when asked.
+struct Interfaces: Sendable {
+  struct Interface: Sendable {
+    var name: String
+    var addresses: [IPAddress] = []
+  }
+
+  private(set) var byIndex: [UInt32: Interface] = [:]
+
+  init() {
+    var list: UnsafeMutablePointer<ifaddrs>?
+    guard getifaddrs(&list) == 0 else { return }
+    defer { freeifaddrs(list) }
+    var next = list
+    while let entry = next {
+      next = entry.pointee.ifa_next
+      guard let address = entry.pointee.ifa_addr, Int32(address.pointee.sa_family) == AF_INET else { continue }
+      // The name of an address can be an alias (`eth0:1`); the index is that of the interface.
+      let name = String(cString: entry.pointee.ifa_name)
+      let plain = name.split(separator: ":").first.map(String.init) ?? name
+      let index = if_nametoindex(plain)
+      guard index != 0 else { continue }
+      let number = UnsafeRawPointer(address).loadUnaligned(as: sockaddr_in.self).sin_addr.s_addr
+      byIndex[index, default: Interface(name: plain)].addresses.append(IPAddress(v4: UInt32(bigEndian: number)))
+    }
+  }
+}

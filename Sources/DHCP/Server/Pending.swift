@@ -1,0 +1,16 @@
+import DHCPCore
+import Datagrams
+import Services
+import WireKit
+
+/// A decision on its way to the client.
+struct Pending: Sendable {
+  var change: Decision.Change?
+  var reply: [UInt8]?
+  var delivery: Decision.Delivery
+  /// The socket that the message came by, the interface and our address there.
+  var socket: CInt
+  var interface: UInt32
+  var local: IPAddress
+  var reason: StaticString
+}

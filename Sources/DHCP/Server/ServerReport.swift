@@ -1,0 +1,41 @@
+import DHCPCore
+import Services
+import WireKit
+
+/// The server's voice.
+struct ServerReport: Sendable {
+  let clock: any Clock
+  let events: any EventSink
+
+  func log(_ severity: Event.Severity, _ message: StaticString, _ fields: [Event.Field], peer: Endpoint? = nil) {
+    events.emit(
+      Event(time: clock.wallTime(), severity: severity, message: message, service: .dhcp, peer: peer, fields: fields))
+  }
+
+  /// A message in words, for those who watch.
+  func tell(_ direction: Event.Direction, _ message: Message, peer: Endpoint?) {
+    guard events.isWatched(.dhcp) else { return }
+    events.emit(
+      Event(
+        time: clock.wallTime(), severity: .debug,
+        kind: .conversation(direction, wire: "xid \(String(message.transaction, radix: 16))", meaning: message.summary),
+        message: "message", service: .dhcp, peer: peer))
+  }
+
+  /// What became of a request.
+  func decided(_ message: Message, _ decision: Decision, peer: Endpoint) {
+    var fields: [Event.Field] = [
+      .init("type", .string(message.type.map { "\($0)" } ?? "bootp")),
+      .init("hardware", .string(Hexadecimal.text(message.hardwareAddress))),
+    ]
+    if let reply = decision.reply, !reply.yourAddress.isUnspecified {
+      fields.append(.init("address", .address(reply.yourAddress)))
+    }
+    if !message.relayAddress.isUnspecified { fields.append(.init("relay", .address(message.relayAddress))) }
+    events.emit(
+      Event(
+        time: clock.wallTime(), severity: decision.change == nil ? .debug : .info, message: decision.reason,
+        service: .dhcp,
+        peer: peer, fields: fields))
+  }
+}

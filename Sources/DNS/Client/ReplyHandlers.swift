@@ -1,0 +1,73 @@
+import DNSCore
+import NIOCore
+import WireKit
+
+/// What makes a message the reply to a request (RFC 5452 §9.1). The address and port are the socket's affair.
+struct ExpectedReply: Sendable {
+  let id: UInt16
+  let question: Question
+
+  /// Whether these octets are that reply; a question may be missing where the server could not read it.
+  func matches(_ bytes: [UInt8]) -> Bool {
+    guard bytes.count >= Header.wireLength, bytes[2] & 0x80 != 0, UInt16(bytes[0]) << 8 | UInt16(bytes[1]) == id,
+      let message = try? Message.decode(bytes.span.bytes)
+    else { return false }
+    guard let asked = message.questions.first else { return message.header.responseCode != .noError }
+    return message.questions.count == 1 && asked == question
+  }
+}
+
+/// Waits for the datagram that is the reply; others may be forged, and are dropped.
+final class DatagramReplyHandler: ChannelInboundHandler {
+  typealias InboundIn = AddressedEnvelope<ByteBuffer>
+  typealias OutboundOut = ByteBuffer
+
+  private let expected: ExpectedReply
+  private let promise: EventLoopPromise<[UInt8]>
+
+  init(_ expected: ExpectedReply, _ promise: EventLoopPromise<[UInt8]>) {
+    self.expected = expected
+    self.promise = promise
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    let bytes = Array(unwrapInboundIn(data).data.readableBytesView)
+    if expected.matches(bytes) { promise.succeed(bytes) }
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    promise.fail(DNSClientError.unreachable(String(describing: error)))
+  }
+}
+
+/// Gathers a message behind its length.
+final class StreamReplyHandler: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+
+  private let expected: ExpectedReply
+  private let promise: EventLoopPromise<[UInt8]>
+  private var gathered = ByteBuffer()
+
+  init(_ expected: ExpectedReply, _ promise: EventLoopPromise<[UInt8]>) {
+    self.expected = expected
+    self.promise = promise
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    var bytes = unwrapInboundIn(data)
+    gathered.writeBuffer(&bytes)
+    while let length = gathered.getInteger(at: gathered.readerIndex, as: UInt16.self),
+      gathered.readableBytes >= 2 + Int(length)
+    {
+      gathered.moveReaderIndex(forwardBy: 2)
+      let message = gathered.readBytes(length: Int(length)) ?? []
+      if expected.matches(message) { promise.succeed(message) }
+    }
+  }
+
+  func channelInactive(context: ChannelHandlerContext) { promise.fail(DNSClientError.connectionClosed) }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    promise.fail(DNSClientError.unreachable(String(describing: error)))
+  }
+}

@@ -1,0 +1,29 @@
+/// What a responder says about itself, and how large its replies get.
+public struct ResponderSettings: Hashable, Sendable {
+  /// Most octets of a UDP reply, whatever the client takes (RFC 9715); at least 512.
+  public var udpLimit: Int = Int(EDNS.safeUDPSize)
+  /// The answer to NSID (RFC 5001); empty for none.
+  public var identifier: [UInt8] = []
+  /// The answer to `version.bind` and `version.server` in class CH; `nil` refuses.
+  public var version: String?
+  /// The answer to `hostname.bind` and `id.server` in class CH (RFC 4892); `nil` refuses.
+  public var hostname: String?
+  /// Aliases that one answer follows.
+  public var aliasLimit = 16
+
+  public init() {}
+}
+
+/// What a request came over; it decides how large the reply may be and what TC is for.
+public enum DNSTransport: Hashable, Sendable {
+  case udp
+  /// TCP, TLS, HTTPS: replies of up to 65,535 octets.
+  case stream
+}
+
+/// How a request ended, for counters.
+public struct ResponderResult: Hashable, Sendable, BitwiseCopyable {
+  public var responseCode: UInt8
+  public var isTruncated: Bool
+  public var type: UInt16
+}

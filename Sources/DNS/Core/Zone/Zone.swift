@@ -1,0 +1,52 @@
+import WireKit
+
+/// A zone, ready to be answered from: immutable, packed, without an object per node.
+///
+/// Made by `ZoneBuilder`; swapped as a whole in a `ZoneSet`.
+///
+/// unchecked: its memory is written before `init` ends and never again, and freed when the last reference goes.
+public final class Zone: @unchecked Sendable {
+  public let apex: Name
+  public let soa: SOA
+  /// Records in it.
+  public let recordCount: Int
+  /// Names in it, empty non-terminals included.
+  public let nodeCount: Int
+  /// Octets of memory that it holds.
+  public let memory: Int
+  let view: ZoneView
+
+  init(
+    apex: Name, soa: SOA, recordCount: Int, nodeCount: Int, memory: Int, view: ZoneView
+  ) {
+    self.apex = apex
+    self.soa = soa
+    self.recordCount = recordCount
+    self.nodeCount = nodeCount
+    self.memory = memory
+    self.view = view
+  }
+
+  deinit {
+    view.arena.deallocate()
+    view.slots.deallocate()
+    view.apex.deallocate()
+  }
+
+  /// Reads a zone file and makes the zone of it. The zone is `nil` when there is an error among the findings.
+  public static func load(
+    _ source: RawSpan, apex: Name, file: String? = nil, includes: (any ZoneFileIncludes)? = nil,
+    limits: ZoneFile.Limits = ZoneFile.Limits()
+  ) -> (zone: Zone?, findings: [ZoneFinding]) {
+    var builder = ZoneBuilder(apex: apex)
+    let result = ZoneFile.parse(source, origin: apex, file: file, includes: includes, limits: limits, into: &builder)
+    let (zone, findings) = builder.build(files: result.files)
+    let all = result.findings + findings
+    return (all.contains { $0.severity == .error } ? nil : zone, all)
+  }
+
+  /// Every record of the zone, the SOA first, as it was written.
+  public func forEachRecord(_ body: (ResourceRecord) -> Void) {
+    ZoneReaderCursor.forEachRecord(of: self, body)
+  }
+}

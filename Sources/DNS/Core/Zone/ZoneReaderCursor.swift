@@ -1,0 +1,48 @@
+import WireKit
+
+/// Reads packed RRsets back into records, for exports, tests and everything that is no hot path.
+enum ZoneReaderCursor {
+  static func forEachRecord(of zone: Zone, _ body: (ResourceRecord) -> Void) {
+    let view = zone.view
+    let apex = view.node(at: view.apexNode)
+    forEachRecord(of: apex, zone.apex, body)
+    for slot in 0...Int(view.slotMask) where view.slots[slot] != ZoneView.freeSlot {
+      let place = UInt32(truncatingIfNeeded: view.slots[slot])
+      if place != view.apexNode { forEachRecord(of: view.node(at: place), zone.apex, body) }
+    }
+  }
+
+  private static func forEachRecord(of node: NodeView, _ apex: Name, _ body: (ResourceRecord) -> Void) {
+    let relative = UnsafeRawBufferPointer(start: node.name, count: node.nameLength)
+    let owner = Name(validWire: Array(relative) + apex.wire)
+    let order = (0..<node.rrsetCount).sorted { left, right in
+      let (left, right) = (node.rrset(at: left).type, node.rrset(at: right).type)
+      return (left == .soa ? 0 : 1, left) < (right == .soa ? 0 : 1, right)
+    }
+    for index in order { records(of: node.rrset(at: index), owner).forEach(body) }
+  }
+
+  /// The records of a packed RRset: it is put behind the question that it was packed for, and decoded like a message.
+  static func records(of rrset: RRsetView, _ owner: Name) -> [ResourceRecord] {
+    var message = [UInt8](repeating: 0, count: 12) + owner.wire + [0, 0, 0, 0]
+    let start = message.count
+    message.append(contentsOf: UnsafeRawBufferPointer(start: rrset.data, count: rrset.length))
+    var reader = WireReader(message.span.bytes)
+    var records: [ResourceRecord] = []
+    do throws(WireError) {
+      try reader.seek(to: start, "RRset")
+      while !reader.isAtEnd {
+        try reader.skip(2, "owner")
+        let type = RecordType(rawValue: try reader.readUInt16("TYPE"))
+        let recordClass = RecordClass(rawValue: try reader.readUInt16("CLASS"))
+        let ttl = try reader.readUInt32("TTL")
+        let length = Int(try reader.readUInt16("RDLENGTH"))
+        let wire = try RDataWire.decode(type, from: &reader, length: length)
+        records.append(ResourceRecord(owner, recordClass, ttl: ttl, RData(validType: type, wire: wire)))
+      }
+    } catch {
+      preconditionFailure("a packed RRset can't be read: \(error)")
+    }
+    return records
+  }
+}

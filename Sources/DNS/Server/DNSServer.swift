@@ -1,0 +1,161 @@
+import DNSCore
+import Services
+import Synchronization
+import Transport
+import WireKit
+
+/// An authoritative DNS server: zones, receive threads for UDP, sessions for TCP and TLS.
+///
+/// ```
+/// let server = DNSServer(context: context, configuration: configuration)
+/// let reports = await server.reload(configuration.zones)
+/// let listener = StreamListener(configuration: …, context: context, contexts: …, numbers: …,
+///   handler: server.streamHandler, makeSession: { server.makeStreamSession($0) })
+/// try await server.run(datagrams: sockets)         // until stop(), or until its task is cancelled
+/// ```
+public final class DNSServer: Sendable {
+  private let context: ServerContext
+  private let configuration: DNSServerConfiguration
+  private let zones = ZoneSet()
+  private let streamCounters = DNSCounters()
+  private let state = Mutex(State())
+
+  private struct State {
+    var loops: [DatagramLoop] = []
+    var counters: [DNSCounters] = []
+    var isStopped = false
+    /// Counts the calls of `reload`, so that a slow one does not overwrite what a later one loaded.
+    var reloads = 0
+  }
+
+  public init(context: ServerContext, configuration: DNSServerConfiguration = DNSServerConfiguration()) {
+    self.context = context
+    self.configuration = configuration
+  }
+
+  /// Serves these UDP sockets, one thread each, until `stop` is called or the task is cancelled. Sockets on one port need
+  /// SO_REUSEPORT. They are not closed.
+  public func run(datagrams sockets: [CInt]) async throws(SystemCallError) {
+    let group = try serve(datagrams: sockets)
+    let result: Result<Void, SystemCallError> = await withTaskCancellationHandler {
+      do throws(SystemCallError) {
+        return .success(try await group.finished())
+      } catch {
+        return .failure(error)
+      }
+    } onCancel: {
+      group.stop()
+    }
+    try result.get()
+  }
+
+  /// Serves these UDP sockets, one thread each, until the group or the server is stopped. Sockets on one port need
+  /// SO_REUSEPORT. They are not closed.
+  public func serve(datagrams sockets: [CInt]) throws(SystemCallError) -> DNSDatagramGroup {
+    var loops: [DatagramLoop] = []
+    do throws(SystemCallError) {
+      for (index, socket) in sockets.enumerated() { loops.append(try startLoop(socket, index)) }
+    } catch {
+      for loop in loops { loop.stop() }
+      throw error
+    }
+    return DNSDatagramGroup(loops)
+  }
+
+  private func startLoop(_ socket: CInt, _ index: Int) throws(SystemCallError) -> DatagramLoop {
+    let counters = DNSCounters()
+    let responder = DNSDatagramResponder(
+      responder: Responder(zones: zones, settings: configuration.responder), counters: counters,
+      conversation: DNSConversation(context: context, service: .dns))
+    let loop = try DatagramLoop.start(
+      socket, limits: configuration.datagrams, name: "dns-udp-\(index)", responder: responder)
+    let isStopped = state.withLock { state in
+      state.loops.append(loop)
+      state.counters.append(counters)
+      return state.isStopped
+    }
+    if isStopped { loop.stop() }
+    return loop
+  }
+
+  /// Ends `run`. Replies at hand still leave. Stream listeners are their owner's to stop.
+  public func stop() {
+    let loops = state.withLock { state in
+      state.isStopped = true
+      return state.loops
+    }
+    for loop in loops { loop.stop() }
+  }
+
+  /// A session for one TCP or TLS connection.
+  public func makeStreamSession(_ connection: Connection) -> DNSStreamSession {
+    DNSStreamSession(
+      responder: Responder(zones: zones, settings: configuration.responder), limits: configuration.streams,
+      isWatched: context.events.isWatched(connection.service))
+  }
+
+  /// What a stream listener reports to.
+  public var streamHandler: DNSStreamHandler { DNSStreamHandler(counters: streamCounters, context: context) }
+
+  /// Loads these zones and serves them in the place of all others. A zone whose source is broken goes on as it was.
+  @discardableResult
+  public func reload(_ sources: [ZoneSource]) async -> [ZoneLoadReport] {
+    let number = state.withLock { state in
+      state.reloads += 1
+      return state.reloads
+    }
+    let old = zones.current
+    var served: [Zone] = []
+    var reports: [ZoneLoadReport] = []
+    for source in sources {
+      // One zone after the other: a large one takes seconds and much memory, and queries are answered meanwhile.
+      let (zone, findings) = await Task.detached(priority: .utility) { ZoneLoader.load(source) }.value
+      var report = ZoneLoadReport(apex: source.apex, outcome: .failed, findings: findings)
+      if let zone {
+        served.append(zone)
+        report.outcome = .loaded(records: zone.recordCount, serial: zone.soa.serial)
+      } else if let previous = old.zone(source.apex) {
+        served.append(previous)
+        report.outcome = .kept
+      }
+      self.report(report)
+      reports.append(report)
+    }
+    let catalog = ZoneCatalog(served)
+    let isLatest = state.withLock { $0.reloads == number }
+    if isLatest { zones.replace(with: catalog) }
+    return reports
+  }
+
+  private func report(_ report: ZoneLoadReport) {
+    var fields = [Event.Field("zone", .string(report.apex.description))]
+    switch report.outcome {
+    case .loaded(let records, let serial):
+      fields.append(.init("records", .integer(Int64(records))))
+      fields.append(.init("serial", .integer(Int64(serial))))
+      emit(.info, "zone loaded", fields)
+    case .kept: emit(.error, "zone file has errors, the zone goes on as it was", fields)
+    case .failed: emit(.error, "zone file has errors, the zone is not served", fields)
+    }
+    for finding in report.findings {
+      emit(
+        finding.severity == .error ? .error : .warning, "zone file",
+        [.init("zone", .string(report.apex.description)), .init("finding", .string(finding.description))])
+    }
+  }
+
+  private func emit(_ severity: Event.Severity, _ message: StaticString, _ fields: [Event.Field]) {
+    context.events.emit(
+      Event(time: context.clock.wallTime(), severity: severity, message: message, service: .dns, fields: fields))
+  }
+
+  /// The zones served at this moment.
+  public var servedZones: [Zone] { zones.current.zones }
+
+  /// What has been answered since the start.
+  public var metrics: DNSMetrics {
+    var datagrams = ResponderTally()
+    for counters in state.withLock({ $0.counters }) { datagrams += counters.tally }
+    return DNSMetrics(datagrams: datagrams, streams: streamCounters.tally)
+  }
+}

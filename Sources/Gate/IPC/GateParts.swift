@@ -1,0 +1,28 @@
+import Services
+
+/// All that the gate's server serves, composed by the program.
+public struct GateParts: Sendable {
+  public var accounts: any Accounts
+  public var penalties: PenaltyBoard
+  public var sessions: SessionTable
+  /// Where the workers' events go; the gate's own `GateEvents`.
+  public var events: any EventSink
+  public var watch: WatchBoard
+  public var certificates: any CertificateSource
+  public var administration: GateAdministration
+  public var clock: any Clock
+
+  public init(
+    accounts: any Accounts, penalties: PenaltyBoard, sessions: SessionTable, events: any EventSink, watch: WatchBoard,
+    certificates: any CertificateSource, administration: GateAdministration, clock: any Clock
+  ) {
+    self.accounts = accounts
+    self.penalties = penalties
+    self.sessions = sessions
+    self.events = events
+    self.watch = watch
+    self.certificates = certificates
+    self.administration = administration
+    self.clock = clock
+  }
+}

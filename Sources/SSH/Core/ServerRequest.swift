@@ -1,0 +1,86 @@
+/// What a server's session asks of the outside.
+public enum ServerRequest: Sendable {
+  /// Would this key do for this user? Answered by `.keyAccepted`.
+  case probeKey(user: String, key: [UInt8])
+  /// Judge this proof. Answered by `.verdict`.
+  case logIn(LogInProof)
+  /// Run something in a session channel. Answered by `.started`.
+  case start(ChannelNumber, SessionStart)
+  /// Connect for a `direct-tcpip` channel. Answered by `.connected`.
+  case connect(ChannelNumber, TCPTarget)
+  /// Listen for a `tcpip-forward`; port 0 means any. Answered by `.listening`.
+  case listen(host: String, port: UInt16)
+  /// Stop listening. Answered by `.done`.
+  case stopListening(host: String, port: UInt16)
+  /// The next connection to one of the listeners. Answered by `.accepted`, when there is one.
+  case accept
+  /// Bytes for what runs behind the channel. Answered by `.done` once they are taken: that is back-pressure.
+  case input(ChannelNumber, [UInt8])
+  /// The peer sends nothing more on this channel. Answered by `.done`.
+  case inputEnd(ChannelNumber)
+  /// The next output of what runs behind the channel, at most so many bytes. Answered by `.output`, when there is some.
+  case output(ChannelNumber, maximum: Int)
+  /// The terminal's size has changed. Answered by `.done`.
+  case resize(ChannelNumber, TerminalSize)
+  /// A signal by its name without SIG (RFC 4254 §6.9), or `BREAK` (RFC 4335). Answered by `.done`.
+  case signal(ChannelNumber, String)
+  /// The channel is gone; so is what runs behind it. Answered by `.done`.
+  case closed(ChannelNumber)
+}
+
+/// The answers to `ServerRequest`.
+public enum ServerReply: Sendable {
+  case keyAccepted(Bool)
+  case verdict(LogInVerdict)
+  case started(Bool)
+  case connected(ChannelOpenFailure?)
+  /// The port, or `nil` when it can't be.
+  case listening(UInt16?)
+  /// A connection to a listener: the number under which the outside knows it already, from where, to which listener.
+  case accepted(ChannelNumber, TCPTarget)
+  case output(ProgramOutput)
+  case done
+}
+
+/// What a program said.
+public enum ProgramOutput: Sendable {
+  case bytes([UInt8])
+  case errorBytes([UInt8])
+  /// It says nothing more and has ended.
+  case ended(ExitStatus)
+}
+
+/// How a program ended (RFC 4254 §6.10).
+public enum ExitStatus: Sendable, Hashable {
+  case code(UInt32)
+  /// By a signal, by its name without SIG.
+  case signal(String, coreDumped: Bool)
+  /// There is nothing to tell: a forwarded connection.
+  case none
+}
+
+/// The number of a channel on our side.
+public struct ChannelNumber: Hashable, Sendable {
+  public let number: UInt32
+  public init(_ number: UInt32) { self.number = number }
+}
+
+/// What shall run in a session channel, and how.
+public struct SessionStart: Sendable, Hashable {
+  public enum Program: Sendable, Hashable {
+    case shell
+    /// A command line, in the bytes that the client sent.
+    case exec([UInt8])
+    case subsystem(String)
+  }
+
+  public var program: Program
+  public var terminal: PseudoTerminal?
+  public var environment: [EnvironmentVariable]
+}
+
+/// An environment variable that a client sent and the allow-list takes.
+public struct EnvironmentVariable: Sendable, Hashable {
+  public var name: String
+  public var value: [UInt8]
+}

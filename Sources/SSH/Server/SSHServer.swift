@@ -1,0 +1,34 @@
+import NIOCore
+import Services
+import SSHCore
+import Transport
+import WireKit
+
+/// An SSH server on one listening socket.
+public final class SSHServer: Sendable {
+  private let listener: StreamListener<ServerSession, SSHRequestHandler>
+
+  /// - Parameter programs: What runs in sessions.
+  public init(
+    configuration: SSHServerConfiguration, context: ServerContext, counter: ConnectionCounter,
+    numbers: SessionNumbers, programs: any SessionProgramSource
+  ) {
+    let handler = SSHRequestHandler(configuration: configuration, context: context, programs: programs)
+    let session = configuration.session
+    listener = StreamListener(
+      configuration: configuration.listener, context: context, contexts: TLSContextStore(), counter: counter,
+      numbers: numbers, handler: handler
+    ) { _ in ServerSession(session) }
+  }
+
+  /// Begins to accept on a bound, listening socket. The descriptor is taken over.
+  public func start(descriptor: Int32, on group: any EventLoopGroup) async throws {
+    try await listener.start(descriptor: descriptor, on: group)
+  }
+
+  public var localEndpoint: Endpoint? { listener.localEndpoint }
+  public var connectionCount: Int { listener.connectionCount }
+
+  /// Takes nothing new, lets sessions finish, and ends those that last longer.
+  public func drain(within limit: Duration) async { await listener.drain(within: limit) }
+}

@@ -1,0 +1,27 @@
+import Services
+import SSHCore
+import Transport
+
+/// How an SSH server behaves.
+public struct SSHServerConfiguration: Sendable {
+  public var session: ServerSessionConfiguration
+  public var listener: StreamListenerConfiguration
+  /// What an account may do in its connections.
+  public var grant: @Sendable (AccountIdentity) -> Grant
+
+  public init(
+    session: ServerSessionConfiguration, listener: StreamListenerConfiguration = .init(service: .ssh),
+    grant: @escaping @Sendable (AccountIdentity) -> Grant = SSHServerConfiguration.grantByPermissions
+  ) {
+    self.session = session
+    self.listener = listener
+    self.grant = grant
+  }
+
+  /// `ssh:connect` permits connections from here, `ssh:listen` listeners here.
+  public static let grantByPermissions: @Sendable (AccountIdentity) -> Grant = { identity in
+    Grant(
+      account: identity.name, allowsConnecting: identity.permits("ssh:connect"),
+      allowsListening: identity.permits("ssh:listen"))
+  }
+}

@@ -1,0 +1,91 @@
+import WireKit
+
+/// The directory of accounts, as a server that logs people in sees it.
+///
+/// One implementation answers in this process (`Gate`), one asks the gate worker over its socket; a library's user may
+/// bring a third.
+public protocol Accounts: Sendable {
+  /// Judges one attempt to log in. Penalties, audit and the equal time for known and unknown names are taken care of
+  /// behind it. Throws when the directory can't be reached: the protocol's own temporary failure is the answer then.
+  func authenticate(_ attempt: LogInAttempt) async throws(ServiceUnavailable) -> LogInResult
+
+  /// Whether a public key may log in to this account, without proof of possession (SSH asks before it signs).
+  func acceptsPublicKey(_ key: [UInt8], account: String, peer: IPAddress) async throws(ServiceUnavailable) -> Bool
+}
+
+/// The outside that was asked is away; what asked goes on later or answers with its temporary failure.
+public struct ServiceUnavailable: Error, Hashable, Sendable {
+  /// For the log, never for the peer.
+  public let diagnosis: String
+  public init(_ diagnosis: String) { self.diagnosis = diagnosis }
+}
+
+/// One attempt to log in.
+public struct LogInAttempt: Sendable, Codable {
+  /// What is offered as proof.
+  public enum Credential: Sendable, Codable {
+    /// A password or app password, followed by the TOTP code where the protocol has no place of its own for one.
+    case password(Secret)
+    /// A password and the code of a second factor.
+    case passwordAndCode(Secret, code: Secret)
+    /// A public key in SSH wire form (RFC 4253 §6.6) whose signature the server has verified itself.
+    case provenPublicKey([UInt8])
+  }
+
+  /// The name as it was given: `ann`, `ann@lab.test`.
+  public var name: String
+  public var credential: Credential
+  public var service: ServiceName
+  public var peer: Endpoint
+  /// Whether the bytes travelled under TLS or SSH.
+  public var isEncrypted: Bool
+
+  public init(name: String, credential: Credential, service: ServiceName, peer: Endpoint, isEncrypted: Bool) {
+    self.name = name
+    self.credential = credential
+    self.service = service
+    self.peer = peer
+    self.isEncrypted = isEncrypted
+  }
+}
+
+/// How an attempt to log in ended.
+public enum LogInResult: Sendable, Hashable, Codable {
+  case granted(AccountIdentity)
+  /// Wrong name, wrong secret, disabled, expired or not permitted here: a peer is never told which.
+  case denied
+  /// The password was right; a code of the second factor is needed as well.
+  case codeNeeded
+  /// The source is under a penalty; nothing was checked. Try again after this.
+  case penalised(retryAfterSeconds: Int)
+}
+
+/// Who somebody is, once logged in.
+public struct AccountIdentity: Sendable, Hashable, Codable {
+  /// The domain-qualified name: `ann@lab.test`.
+  public var name: String
+  public var roles: [String]
+  /// What the roles permit, as in the configuration: `mail`, `files:home`, `console:show`.
+  public var permissions: Set<String>
+  /// The options of the SSH key that proved it, as in `authorized_keys`; `nil` for every other proof. `from` and
+  /// `expiry-time` have been checked; the SSH server applies the rest (`command`, `restrict` …).
+  public var keyOptions: String?
+
+  public init(name: String, roles: [String], permissions: Set<String>, keyOptions: String? = nil) {
+    self.name = name
+    self.roles = roles
+    self.permissions = permissions
+    self.keyOptions = keyOptions
+  }
+
+  /// Whether `permission` is granted: literally, by its first part alone (`files` grants `files:home`), or by `all`.
+  public func permits(_ permission: String) -> Bool {
+    if permissions.contains("all") || permissions.contains(permission) { return true }
+    var prefix = permission[...]
+    while let colon = prefix.lastIndex(of: ":") {
+      prefix = prefix[..<colon]
+      if permissions.contains(String(prefix)) { return true }
+    }
+    return false
+  }
+}

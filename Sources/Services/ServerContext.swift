@@ -1,0 +1,21 @@
+/// What every server gets from its surroundings, in one value handed to `init`: no globals, no singletons.
+public struct ServerContext: Sendable {
+  public var clock: any Clock
+  public var events: any EventSink
+  public var accounts: any Accounts
+  public var penalties: any PenaltyBook
+  public var sessions: any SessionRegister
+  public var certificates: any CertificateSource
+
+  public init(
+    clock: any Clock, events: any EventSink, accounts: any Accounts, penalties: any PenaltyBook,
+    sessions: any SessionRegister, certificates: any CertificateSource
+  ) {
+    self.clock = clock
+    self.events = events
+    self.accounts = accounts
+    self.penalties = penalties
+    self.sessions = sessions
+    self.certificates = certificates
+  }
+}

@@ -1,0 +1,20 @@
+import NIOCore
+import Services
+import WireKit
+
+/// What is known of a connection, for those who answer its requests.
+public struct Connection: Sendable {
+  public let id: SessionID
+  public let service: ServiceName
+  /// Who is at the other end: the client itself, also behind a proxy that tells of it (PROXY protocol).
+  public let peer: Endpoint
+  /// Where it came in.
+  public let local: Endpoint
+  /// What TLS agreed on; `nil` in plain text.
+  public internal(set) var tls: TLSParameters?
+  /// The event loop on which `RequestHandler.answer` is called: per-loop caches hang on it.
+  public let eventLoop: any EventLoop
+
+  /// Whether the bytes travel under TLS.
+  public var isEncrypted: Bool { tls != nil }
+}

@@ -1,0 +1,46 @@
+import NIOCore
+import WireKit
+
+/// The requests of one connection that are being answered asynchronously, with their bodies.
+struct PendingRequests {
+  private struct Entry {
+    var task: Task<Void, Never>
+    var body: RequestBody
+  }
+
+  private var entries: [Ticket: Entry] = [:]
+
+  var isEmpty: Bool { entries.isEmpty }
+
+  /// Whether some body has no room for more, so that the connection must not be read.
+  var isBodyFull: Bool { entries.values.contains { $0.body.isFull } }
+
+  mutating func add(_ ticket: Ticket, _ task: Task<Void, Never>, _ body: RequestBody) {
+    entries[ticket] = Entry(task: task, body: body)
+  }
+
+  /// Passes body bytes on. Those of a request that is answered already are dropped.
+  func append(_ bytes: ByteBuffer, for ticket: Ticket) { entries[ticket]?.body.append(bytes) }
+
+  func finishBody(of ticket: Ticket) { entries[ticket]?.body.finish() }
+
+  /// Takes a request out, because its answer is here. Returns whether anyone waits for that answer.
+  mutating func remove(_ ticket: Ticket) -> Bool { entries.removeValue(forKey: ticket) != nil }
+
+  /// Tells the handler that nobody waits any more. It stays here until it has answered, so that its session learns when
+  /// it is gone: a session that bounds its living handlers must (RFC 9113 §10.5, Rapid Reset).
+  func cancel(_ ticket: Ticket) {
+    if let entry = entries[ticket] { Self.cancel(entry) }
+  }
+
+  mutating func cancelAll() {
+    for entry in entries.values { Self.cancel(entry) }
+    entries.removeAll()
+  }
+
+  private static func cancel(_ entry: Entry) {
+    entry.body.cutOff()
+    entry.body.abandon()
+    entry.task.cancel()
+  }
+}

@@ -1,0 +1,48 @@
+import ArgumentParser
+import Certificates
+import Foundation
+
+/// `portside probe URL`: what a client sees, step by step.
+struct ProbeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "probe", abstract: "Look at a service through its own client, step by step.",
+    discussion: """
+      Exit code 1 when the service does not answer as it should.
+
+      Examples:
+        portside probe https://www.lab.test:10443/ --ca portside-data/ca/ca.pem
+        portside probe dns://127.0.0.1:10053/www.lab.test/AAAA
+        portside probe dns+tls://127.0.0.1:10853 --ca portside-data/ca/ca.pem
+      """)
+
+  @Argument(help: "The service: \(Probes.schemes.map { $0 + "://" }.joined(separator: ", ")).") var url: String
+  @Option(help: "A file of certificates in PEM to trust instead of the system's.") var ca: String?
+  @Flag(help: "As JSON.") var json = false
+
+  func run() async throws {
+    var options = ProbeOptions()
+    if let ca { options.trustRoots = try TrustFile.read(ca) }
+    let probe: any Probe
+    do { probe = try Probes.probe(url, options) } catch {
+      Terminal.note("portside: \(error)")
+      throw ExitCode(2)
+    }
+    let report = await probe.run()
+    if json { try Terminal.print(json: report) } else { Terminal.print(report.text) }
+    if report.failure != nil { throw ExitCode(1) }
+  }
+}
+
+/// Certificates of a PEM file, in DER.
+enum TrustFile {
+  static func read(_ path: String) throws -> [[UInt8]] {
+    guard let content = FileManager.default.contents(atPath: path) else {
+      throw CommandFailure("\(path): \(String(cString: strerror(errno == 0 ? ENOENT : errno)))")
+    }
+    let blocks: [PEMBlock]
+    do { blocks = try PEM.blocks(in: [UInt8](content)) } catch { throw CommandFailure("\(path): \(error)") }
+    let certificates = blocks.filter { $0.label == "CERTIFICATE" }.map(\.bytes)
+    guard !certificates.isEmpty else { throw CommandFailure("\(path) holds no certificate") }
+    return certificates
+  }
+}

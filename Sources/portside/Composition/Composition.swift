@@ -1,0 +1,176 @@
+import Configuration
+import Foundation
+import Services
+import Supervision
+
+extension WorkerName {
+  /// The worker that runs a service; `nil` for services that this version does not have yet.
+  static func running(_ declaration: ListenerDeclaration) -> WorkerName? {
+    switch declaration.service {
+    case .dns, .dot: .names
+    case .http, .https: .web
+    case .admin: declaration.section == "metrics" ? .gate : nil
+    case .doh, .ftp, .ftps, .ssh, .telnet, .smtp, .submission, .submissions, .dhcp, .tftp, .pop3, .pop3s, .imap, .imaps,
+      .rdp:
+      nil
+    }
+  }
+}
+
+/// Turns a configuration into what the supervisor runs.
+struct Composition: Sendable {
+  let configuration: PortsideConfiguration
+  let folder: DataFolder
+  let masterKey: Secret
+  /// Whom the workers become when this process is root; `nil` when it is not, or in a laboratory.
+  let user: UserAndGroup?
+  var logsJSON: Bool
+  var logsColours: Bool
+
+  init(_ configuration: PortsideConfiguration, isLaboratory: Bool) throws {
+    self.configuration = configuration
+    folder = DataFolder(configuration)
+    user = isLaboratory ? nil : try Self.serviceUser(configuration)
+    try folder.prepare(for: user)
+    masterKey = try MasterKey.load(configuration)
+    let isTerminal = isatty(STDERR_FILENO) == 1
+    logsJSON = configuration.log.format == .json || configuration.log.format == .auto && !isTerminal && !isLaboratory
+    logsColours = isTerminal
+  }
+
+  /// Sections that are configured and that this version can't serve, with what they ask for.
+  var missing: [ListenerDeclaration] { configuration.listeners().filter { WorkerName.running($0) == nil } }
+
+  /// The plan: the gate, and every worker that has something to listen on.
+  func plan() throws -> SupervisionPlan {
+    var workers = [try gate()]
+    for name in WorkerName.allCases where name != .gate {
+      let listeners = configuration.listeners().filter { WorkerName.running($0) == name }
+      if !listeners.isEmpty { workers.append(try worker(name, listeners)) }
+    }
+    return SupervisionPlan(workers)
+  }
+
+  private func gate() throws -> WorkerPlan {
+    let listeners = configuration.listeners().filter { WorkerName.running($0) == .gate }
+    var plan = try worker(.gate, listeners)
+    plan.sockets += [
+      SocketPlan(
+        name: SocketNames.gate, place: .unixStream(path: folder.gateSocket), mode: 0o600, owner: user?.name),
+      SocketPlan(name: SocketNames.admin, place: .unixStream(path: folder.adminSocket), mode: 0o600),
+    ]
+    return plan
+  }
+
+  private func worker(_ name: WorkerName, _ listeners: [ListenerDeclaration]) throws -> WorkerPlan {
+    let named = listeners.map { (name: Self.socketName($0), declaration: $0) }
+    let settings = WorkerSettings(
+      configuration: configuration.concerning(name), gateSocket: folder.gateSocket,
+      listeners: Dictionary(named.map { ($0.name, $0.declaration) }) { first, _ in first }, logsJSON: logsJSON,
+      logsColours: logsColours, masterKey: name == .gate ? masterKey : nil,
+      certificateNames: name == .gate ? certificateNeeds : [])
+    // The same settings have the same bytes: a reload tells only those workers whose bytes differ.
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    return WorkerPlan(
+      name: name, sockets: named.map { socket(named: $0.name, $0.declaration) },
+      configuration: [UInt8](try encoder.encode(settings)), confinement: confinement(name))
+  }
+
+  private func socket(named name: String, _ declaration: ListenerDeclaration) -> SocketPlan {
+    switch declaration.transport {
+    case .tcp: SocketPlan(name: name, place: .tcp(declaration.endpoint))
+    // One socket for each core: the kernel spreads the queries.
+    case .udp:
+      SocketPlan(
+        name: name, place: .udp(declaration.endpoint),
+        count: min(64, max(1, ProcessInfo.processInfo.activeProcessorCount)))
+    }
+  }
+
+  static func socketName(_ declaration: ListenerDeclaration) -> String {
+    "\(declaration.section).\(declaration.key) \(declaration.transport.rawValue) \(declaration.endpoint)"
+  }
+
+  /// What each worker may touch: its own files, and nothing of the others'.
+  private func confinement(_ name: WorkerName) -> Confinement {
+    var confinement = Confinement(user: user?.name, connectPorts: [])
+    switch name {
+    case .gate: confinement.writePaths = [folder.store, folder.certificates, folder.authority]
+    case .names:
+      let folders = configuration.dns.zones.map { zone in
+        let file = folder.zoneFile(zone)
+        return String(file[..<(file.lastIndex(of: "/") ?? file.endIndex)])
+      }
+      confinement.readPaths = Set(folders).sorted()
+    case .web:
+      // In order: another order would be another confinement, and a new process at every reload.
+      confinement.readPaths = Set(configuration.http.sites.values.compactMap { $0.root?.description }).sorted()
+    case .mail, .access, .desktop: break
+    }
+    return confinement
+  }
+
+  private static func serviceUser(_ configuration: PortsideConfiguration) throws -> UserAndGroup? {
+    guard geteuid() == 0 else { return nil }
+    let name = configuration.server.user?.description ?? "portside"
+    guard let user = UserAndGroup(name) else {
+      throw CommandFailure(
+        "server.user: there is no user '\(name)' for the workers to run as; make it "
+          + "(useradd --system --home-dir / --shell /usr/sbin/nologin \(name)) or name another")
+    }
+    guard user.user != 0 else { throw CommandFailure("server.user: the workers can't run as root") }
+    return user
+  }
+
+  /// One certificate for everything; or, with `per_service_names`, one for each service with the names that are its own, so
+  /// that a certificate of one protocol opens no other.
+  private var certificateNeeds: [WorkerSettings.CertificateNeed] {
+    let listeners = configuration.listeners().filter { $0.tls != .none && WorkerName.running($0) != nil }
+    guard !listeners.isEmpty else { return [] }
+    let hostname = configuration.server.hostname.description
+    let sites = configuration.http.sites.keys.map(\.description).sorted()
+    let addresses = Set(listeners.map(\.endpoint.address)).filter { !$0.isUnspecified }.sorted()
+    let local = addresses.map(\.description) + (addresses.contains(where: \.isLoopback) ? ["localhost"] : [])
+    guard configuration.tls.perServiceNames else {
+      return [.init(names: Self.unique([hostname] + sites + local), services: [])]
+    }
+    return Set(listeners.map(\.service)).sorted { $0.rawValue < $1.rawValue }.map { service in
+      let own = service == .https && !sites.isEmpty ? sites : [hostname]
+      return .init(names: Self.unique(own + local), services: [service])
+    }
+  }
+
+  private static func unique(_ names: [String]) -> [String] {
+    var seen: Set<String> = []
+    return names.filter { seen.insert($0).inserted }
+  }
+}
+
+extension PortsideConfiguration {
+  /// Only what a worker has to do with, so that a reload that concerns others does not reach it.
+  func concerning(_ worker: WorkerName) -> PortsideConfiguration {
+    var part = PortsideConfiguration()
+    part.server = server
+    part.limits = limits
+    part.log = log
+    part.proxyProtocol = proxyProtocol
+    switch worker {
+    case .gate:
+      part.auth = auth
+      part.roles = roles
+      part.tls = tls
+      part.metrics = metrics
+    case .names: part.dns = dns
+    case .web: part.http = http
+    case .mail, .access, .desktop: break
+    }
+    return part
+  }
+}
+
+/// The names of the gate's own sockets in its plan.
+enum SocketNames {
+  static let gate = "gate"
+  static let admin = "admin"
+}

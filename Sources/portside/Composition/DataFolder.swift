@@ -1,0 +1,82 @@
+import Configuration
+import Foundation
+import Services
+
+/// The folders below `server.data`, and who may enter them.
+struct DataFolder: Sendable {
+  let root: String
+
+  init(_ configuration: PortsideConfiguration) { root = configuration.server.data.description }
+
+  /// The database.
+  var store: String { "\(root)/store" }
+  var database: String { "\(store)/portside.sqlite" }
+  /// Certificates with their sealed keys.
+  var certificates: String { "\(root)/certificates" }
+  /// The private authority's root, for clients to take.
+  var authority: String { "\(root)/ca" }
+  var authorityFile: String { "\(authority)/ca.pem" }
+  var zones: String { "\(root)/zones" }
+  /// Sockets of the running server.
+  var run: String { "\(root)/run" }
+  /// Where workers talk to the gate.
+  var gateSocket: String { "\(run)/gate.sock" }
+  /// Where the command line administers.
+  var adminSocket: String { "\(run)/admin.sock" }
+  /// Where the command line talks to the supervisor.
+  var controlSocket: String { "\(run)/control.sock" }
+
+  /// The zone's file, where the configuration names no other.
+  func zoneFile(_ zone: DNSZone) -> String { zone.file?.description ?? "\(zones)/\(zone.name).zone" }
+
+  /// Makes what is missing. As root, what the workers write is given to their user.
+  func prepare(for user: UserAndGroup?) throws {
+    try make(root, mode: 0o755, owner: nil)
+    try make(store, mode: 0o700, owner: user)
+    try make(certificates, mode: 0o700, owner: user)
+    try make(authority, mode: 0o755, owner: user)
+    try make(zones, mode: 0o755, owner: nil)
+    try make(run, mode: 0o711, owner: nil)
+    guard "\(controlSocket)".utf8.count <= 107 else {
+      throw CommandFailure("server.data: \(root) is too long: a socket's path has 107 bytes at most")
+    }
+  }
+
+  /// As root, becomes the user that the stores belong to: files that root made there would be closed to the workers.
+  func becomeOwner() throws {
+    guard geteuid() == 0 else { return }
+    var status = stat()
+    guard stat(store, &status) == 0, status.st_uid != 0 else { return }
+    guard setegid(status.st_gid) == 0, seteuid(status.st_uid) == 0 else {
+      throw CommandFailure("can't become the owner of \(store): \(String(cString: strerror(errno)))")
+    }
+  }
+
+  private func make(_ path: String, mode: mode_t, owner: UserAndGroup?) throws {
+    do {
+      try FileManager.default.createDirectory(
+        atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: Int(mode)])
+    } catch {
+      throw CommandFailure("can't make the folder \(path): \(error.localizedDescription)")
+    }
+    guard let owner else { return }
+    guard chown(path, owner.user, owner.group) == 0 else {
+      throw CommandFailure("can't give \(path) to user \(owner.name): \(String(cString: strerror(errno)))")
+    }
+  }
+}
+
+/// A user of the system, with its main group.
+struct UserAndGroup: Sendable {
+  var name: String
+  var user: uid_t
+  var group: gid_t
+
+  /// `nil` when the system knows no such user.
+  init?(_ name: String) {
+    guard let entry = getpwnam(name) else { return nil }
+    self.name = name
+    user = entry.pointee.pw_uid
+    group = entry.pointee.pw_gid
+  }
+}

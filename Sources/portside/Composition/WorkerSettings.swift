@@ -1,0 +1,26 @@
+import Configuration
+import Services
+import Supervision
+
+/// What a worker of this program is told, at the start and at every reload.
+struct WorkerSettings: Codable, Sendable {
+  var configuration: PortsideConfiguration
+  /// Where the gate listens for workers.
+  var gateSocket: String
+  /// The sockets that the worker is given, by the name that they have in its plan.
+  var listeners: [String: ListenerDeclaration]
+  /// Log lines as JSON, or for people; with colours on a terminal.
+  var logsJSON: Bool
+  var logsColours: Bool
+  /// The key that encrypts stored secrets; for the gate alone.
+  var masterKey: Secret?
+  /// Host names that TLS listeners answer for; for the gate, which sees to their certificates.
+  var certificateNames: [CertificateNeed]
+
+  /// A certificate that some service needs.
+  struct CertificateNeed: Codable, Sendable, Hashable {
+    var names: [String]
+    /// Empty: for all services.
+    var services: Set<ServiceName>
+  }
+}

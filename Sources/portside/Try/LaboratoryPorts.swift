@@ -1,0 +1,53 @@
+import Configuration
+import Foundation
+import Services
+
+extension PortsideConfiguration {
+  /// Moves every port: by a number from the standard one, or (`0`) to free ones.
+  ///
+  /// DNS has the same port for UDP and TCP also when it is any free one (`dnsPort`): clients go from one to the other.
+  mutating func move(ports offset: UInt16, dnsPort: UInt16) {
+    // The file has the standard ports plus 10000.
+    if offset == 10_000 { return }
+    if offset == 0 {
+      http.port = .number(0)
+      http.tlsPort = .number(0)
+      metrics.port = .number(0)
+      dns.tlsPort = .number(0)
+      dns.port = .number(dnsPort)
+      return
+    }
+    http.port = .number(offset + 80)
+    http.tlsPort = .number(offset + 443)
+    dns.port = .number(offset + 53)
+    dns.tlsPort = .number(offset + 853)
+    metrics.port = .number(offset > 56_000 ? offset + 464 : offset &+ 9_464)
+  }
+
+  /// A port that is free for TCP and UDP on loopback at this moment.
+  static func freePort() throws -> UInt16 {
+    for _ in 0..<100 {
+      let stream = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+      let datagram = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+      let port = bind(stream, to: 0).flatMap { bind(datagram, to: $0) }
+      close(stream)
+      close(datagram)
+      if let port { return port }
+    }
+    throw CommandFailure("no port is free for UDP and TCP")
+  }
+
+  /// Binds to a loopback port, or to any (`0`); the port, unless it is taken.
+  private static func bind(_ descriptor: Int32, to port: UInt16) -> UInt16? {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    let isBound = withUnsafeMutableBytes(of: &address) { bytes in
+      let pointer = bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self)
+      var length = socklen_t(bytes.count)
+      return Foundation.bind(descriptor, pointer, length) == 0 && getsockname(descriptor, pointer, &length) == 0
+    }
+    return isBound ? UInt16(bigEndian: address.sin_port) : nil
+  }
+}

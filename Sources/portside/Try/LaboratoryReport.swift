@@ -1,0 +1,99 @@
+import Configuration
+import Foundation
+import Services
+import Supervision
+
+/// What `portside try` says once everything answers: a table, or one line of JSON.
+struct LaboratoryReport: Encodable {
+  struct Service: Encodable {
+    var name: String
+    var transport: String
+    var address: String
+    var port: UInt16
+    var tls: String
+    var url: String
+  }
+
+  struct Account: Encodable {
+    var name: String
+    var password: String
+    var sshKey: String?
+    var roles: [String]
+
+    enum CodingKeys: String, CodingKey {
+      case name, password, roles
+      case sshKey = "ssh_key"
+    }
+  }
+
+  let event: String
+  let data: String
+  let domain: String
+  let ca: String
+  let services: [Service]
+  let accounts: [Account]
+  /// What is wrong, where something is.
+  let failure: String?
+
+  init(_ laboratory: Laboratory, _ composition: Composition, _ status: SupervisorStatus) {
+    data = laboratory.path
+    domain = Laboratory.domain
+    ca = composition.folder.authorityFile
+    let declarations = Dictionary(
+      composition.configuration.listeners().map { (Composition.socketName($0), $0) }
+    ) { first, _ in first }
+    services = status.workers.flatMap(\.sockets).compactMap { socket in
+      guard let declaration = declarations[socket.name], let endpoint = socket.place.endpoint else { return nil }
+      return Self.service(declaration, endpoint.address.description, endpoint.port)
+    }.sorted { ($0.name, $0.transport) < ($1.name, $1.transport) }
+    accounts = laboratory.people.map {
+      Account(name: $0.name, password: $0.password, sshKey: $0.sshKey, roles: $0.roles)
+    }
+    let broken = status.workers.filter { $0.state != .ready }
+    failure =
+      broken.isEmpty
+      ? nil
+      : broken.map { "worker \($0.name) is \($0.state.rawValue): \($0.remark ?? $0.lastExit ?? "no reason given")" }
+        .joined(separator: "; ")
+    event = broken.isEmpty ? "ready" : "failed"
+  }
+
+  private static func service(_ declaration: ListenerDeclaration, _ address: String, _ port: UInt16) -> Service {
+    let place = "\(address):\(port)"
+    let url =
+      switch declaration.service {
+      case .http: "http://\(place)/"
+      case .https: "https://\(place)/"
+      case .dns: "dns://\(place)/www.\(Laboratory.domain)/A"
+      case .dot: "dns+tls://\(place)/www.\(Laboratory.domain)/A"
+      case .admin: "http://\(place)/metrics"
+      default: "\(declaration.service.rawValue)://\(place)"
+      }
+    return Service(
+      name: declaration.service.rawValue, transport: declaration.transport.rawValue, address: address, port: port,
+      tls: declaration.tls.rawValue, url: url)
+  }
+
+  /// The table for people.
+  var text: String {
+    var table = Table("service", "transport", "tls", "URL")
+    for service in services { table.add(service.name, service.transport, service.tls, service.url) }
+    var people = Table("account", "password", "roles", "ssh key")
+    for account in accounts {
+      people.add(account.name, account.password, account.roles.joined(separator: ", "), account.sshKey ?? "-")
+    }
+    return """
+      \(table.text)
+      \(people.text)
+      The private authority's certificate: \(ca)
+      Try:
+        curl --cacert \(ca) \(example(.https))
+        dig @127.0.0.1 -p \(port(.dns)) www.\(domain)
+      Stop with Control-C.
+
+      """
+  }
+
+  private func port(_ name: ServiceName) -> UInt16 { services.first { $0.name == name.rawValue }?.port ?? 0 }
+  private func example(_ name: ServiceName) -> String { services.first { $0.name == name.rawValue }?.url ?? "" }
+}

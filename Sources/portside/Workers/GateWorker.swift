@@ -1,0 +1,131 @@
+import Certificates
+import Configuration
+import Foundation
+import Gate
+import HTTPServer
+import NIOPosix
+import Operation
+import Services
+import Stores
+import Supervision
+import Transport
+
+/// The worker `gate`: accounts, log-ins, penalties, sessions, audit, certificates, events, metrics.
+final class GateWorker: Worker {
+  private let log: LogWriter
+  private let hub: GateEvents
+  /// For workers, and for the command line; on sockets of their own, since workers have nothing to administer.
+  private let workers: GateServer
+  private let administrators: GateServer
+  private let pages: HTTPServer
+  private let store: SQLiteStore
+  private let certificates: CertificateService
+  private let listeners = ListenerSet()
+  private let chores: [Task<Void, Never>]
+
+  private init(_ settings: WorkerSettings) async throws {
+    let clock = SystemClock()
+    log = LogWriter(settings, clock: clock)
+    let metrics = MetricsRegistry()
+    guard let masterKey = settings.masterKey else { throw CommandFailure("the gate was given no key") }
+    store = try SQLiteStore(path: DataFolder(settings.configuration).database)
+    let trail = AuditTrail(store: SQLiteAuditStore(store))
+    // Workers log and count for themselves; what they send here is for the audit trail and those who watch.
+    hub = GateEvents(next: EventFan([]), trail: trail, watch: WatchBoard(), clock: clock)
+    let events = EventFan([log, EventMetrics(metrics), hub])
+    certificates = try CertificateService(
+      store: try GateDirectory.certificateStore(settings.configuration, masterKey: masterKey, clock: clock),
+      events: events, clock: clock)
+    try await Self.ensureCertificates(settings, certificates)
+    let parts = try await Self.makeParts(
+      settings, store: store, trail: trail, hub: hub, events: events, certificates: certificates, clock: clock)
+    let user = settings.configuration.server.user.flatMap { UserAndGroup($0.description) }?.user
+    workers = GateServer(parts, configuration: .init(serviceUserID: user, allowsAdministration: false))
+    administrators = GateServer(parts, configuration: .init(allowsAdministration: true))
+    pages = try Self.makePages(settings, metrics, workers, parts, events)
+    let (certificates, folder) = (certificates, DataFolder(settings.configuration).certificates)
+    chores = [
+      Task.detached { await Self.renew(certificates) },
+      Task.detached { await Self.follow(certificates, in: folder) },
+    ]
+  }
+
+  static func start(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) async throws -> GateWorker {
+    let worker = try await GateWorker(settings)
+    try await worker.listen(settings, sockets)
+    return worker
+  }
+
+  func apply(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) async throws {
+    try await Self.ensureCertificates(settings, certificates)
+    try await listen(settings, sockets)
+    log.setThreshold(settings.configuration.log.level.severity)
+  }
+
+  func drain(within limit: Duration) async {
+    chores.forEach { $0.cancel() }
+    await listeners.drain(within: limit)
+    await hub.flush()
+    try? store.close()
+    log.flush()
+  }
+
+  private func listen(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) async throws {
+    try await listeners.update(sockets) { [self] socket in
+      guard let descriptor = socket.descriptors.first else { return nil }
+      switch socket.name {
+      case SocketNames.gate, SocketNames.admin:
+        let server = socket.name == SocketNames.gate ? workers : administrators
+        try await server.start(descriptor: descriptor)
+        return RunningListener { _ in await server.stop() }
+      default:
+        let listening = try await pages.listen(
+          .init(isSecure: false), descriptor: descriptor, on: MultiThreadedEventLoopGroup.singleton)
+        return RunningListener { await listening.drain(within: $0) }
+      }
+    }
+  }
+
+  /// The pages of `[metrics]`.
+  private static func makePages(
+    _ settings: WorkerSettings, _ metrics: MetricsRegistry, _ gate: GateServer, _ parts: GateParts,
+    _ events: any EventSink
+  ) throws -> HTTPServer {
+    let page = MetricsPage(own: metrics, gate: gate, allowed: settings.configuration.metrics.from)
+    let context = ServerContext(
+      clock: parts.clock, events: events, accounts: parts.accounts, penalties: parts.penalties,
+      sessions: parts.sessions, certificates: parts.certificates)
+    return try HTTPServer(
+      context: context, contexts: TLSContextStore(),
+      counter: ConnectionCounter(SourceLimits(settings.configuration.limits)), numbers: SessionNumbers(),
+      configuration: HTTPServerConfiguration(mounts: [Mount("/metrics", page), Mount("/healthz", page)]))
+  }
+
+  // MARK: Chores
+
+  private static func renew(_ certificates: CertificateService) async {
+    while !Task.isCancelled {
+      _ = try? certificates.renewDue()
+      try? await Task.sleep(for: .seconds(3600))
+    }
+  }
+
+  /// Takes over what `portside cert` changes in the store, within about a second.
+  private static func follow(_ certificates: CertificateService, in folder: String) async {
+    var seen = changeTime(folder)
+    while !Task.isCancelled {
+      try? await Task.sleep(for: .seconds(1))
+      let latest = changeTime(folder)
+      guard latest != seen else { continue }
+      seen = latest
+      try? certificates.reload()
+    }
+  }
+
+  /// When an entry was last put into the folder or taken out.
+  private static func changeTime(_ folder: String) -> [Int] {
+    var status = stat()
+    guard stat("\(folder)/certificates", &status) == 0 else { return [] }
+    return [status.st_mtim.tv_sec, status.st_mtim.tv_nsec]
+  }
+}

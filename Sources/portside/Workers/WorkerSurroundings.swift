@@ -1,0 +1,67 @@
+import Gate
+import NIOPosix
+import Operation
+import Services
+import Synchronization
+import Transport
+import WireKit
+
+/// What every worker but the gate has around it: the clock, the log, the metrics, the gate, the certificates.
+final class WorkerSurroundings: Sendable {
+  let context: ServerContext
+  let contexts = TLSContextStore()
+  let counter: ConnectionCounter
+  let numbers = SessionNumbers()
+  let metrics: MetricsRegistry
+  let group: MultiThreadedEventLoopGroup
+  private let log: LogWriter
+  private let gate: GateClient
+  private let certificates: Task<Void, Never>
+
+  init(name: String, _ settings: WorkerSettings) {
+    let clock = SystemClock()
+    let metrics = MetricsRegistry()
+    self.metrics = metrics
+    let log = LogWriter(settings, clock: clock)
+    self.log = log
+    let group = MultiThreadedEventLoopGroup.singleton
+    self.group = group
+    counter = ConnectionCounter(SourceLimits(settings.configuration.limits))
+    let gate = GateClient(path: settings.gateSocket, name: name, clock: clock, group: group) {
+      metrics.text(extra: ["worker": name])
+    }
+    self.gate = gate
+    context = ServerContext(
+      clock: clock, events: EventFan([log, EventMetrics(metrics), gate]), accounts: gate, penalties: gate,
+      sessions: gate, certificates: gate)
+    let contexts = contexts
+    certificates = Task {
+      for await identities in gate.identities() { contexts.update(identities) }
+    }
+    let counter = counter
+    metrics.reading("portside_connections", help: "Open connections.") { Double(counter.total) }
+    gate.start()
+  }
+
+  /// Waits until the gate has sent the certificates that TLS listeners need, so that a worker that is ready can shake
+  /// hands. Goes on without them after the limit: the gate may be restarting, and plain services must not wait for it.
+  func awaitCertificates(for services: Set<ServiceName>, within limit: Duration = .seconds(5)) async {
+    let end = context.clock.now() + limit
+    while context.clock.now() < end, !services.allSatisfy(contexts.serves) {
+      try? await Task.sleep(for: .milliseconds(5))
+    }
+  }
+
+  /// Puts what a reload may change into force.
+  func apply(_ settings: WorkerSettings) {
+    counter.update(SourceLimits(settings.configuration.limits))
+    log.setThreshold(settings.configuration.log.level.severity)
+  }
+
+  /// The last words: what was logged and reported is handed over.
+  func stop() async {
+    certificates.cancel()
+    await gate.stop()
+    log.flush()
+  }
+}
