@@ -74,7 +74,9 @@ import Testing
 
   /// Cores and the ground have no I/O, no clock and no Foundation.
   @Test func coresImportNothingFromOutside() throws {
-    let allowed: Set<String> = ["WireKit", "SASLCore", "MessageCore", "Crypto", "_CryptoExtras", "CSodium", "Synchronization"]
+    let allowed: Set<String> = [
+      "WireKit", "SASLCore", "MessageCore", "Crypto", "_CryptoExtras", "CSodium", "Synchronization",
+    ]
     var findings: [String] = []
     for path in Self.sources where path.contains("/Core/") || path.hasPrefix("Sources/WireKit/") {
       for line in try Self.text(path).components(separatedBy: "\n") where line.hasPrefix("import ") {

@@ -25,6 +25,32 @@ public struct ServicePort<Section: Sendable>: Sendable {
   public let tls: ListenerDeclaration.TLSMode
 }
 
+extension ServiceSection {
+  /// Puts every port through a function.
+  mutating func mapPorts(_ change: (ServiceName, ListenPort) -> ListenPort) {
+    for port in Self.ports { self[keyPath: port.place] = change(port.service, self[keyPath: port.place]) }
+  }
+}
+
+extension PortsideConfiguration {
+  /// Puts every port of every service through a function, as a laboratory does that moves them all.
+  public mutating func mapPorts(_ change: (ServiceName, ListenPort) -> ListenPort) {
+    metrics.mapPorts(change)
+    admin.mapPorts(change)
+    dns.mapPorts(change)
+    dhcp.mapPorts(change)
+    tftp.mapPorts(change)
+    smtp.mapPorts(change)
+    imap.mapPorts(change)
+    pop3.mapPorts(change)
+    http.mapPorts(change)
+    ssh.mapPorts(change)
+    ftp.mapPorts(change)
+    telnet.mapPorts(change)
+    rdp.mapPorts(change)
+  }
+}
+
 /// A section whose service logs people in, and refuses to without TLS unless told otherwise (`security.md`).
 public protocol PlaintextSection: ServiceSection {
   /// Whether log-in without TLS is accepted: from loopback, and from `plaintextNetworks`.

@@ -3,20 +3,6 @@ import Foundation
 import Services
 import Supervision
 
-extension WorkerName {
-  /// The worker that runs a service; `nil` for services that this version does not have yet.
-  static func running(_ declaration: ListenerDeclaration) -> WorkerName? {
-    switch declaration.service {
-    case .dns, .dot: .names
-    case .http, .https: .web
-    case .admin: declaration.section == "metrics" ? .gate : nil
-    case .doh, .ftp, .ftps, .ssh, .telnet, .smtp, .submission, .submissions, .dhcp, .tftp, .pop3, .pop3s, .imap, .imaps,
-      .rdp:
-      nil
-    }
-  }
-}
-
 /// Turns a configuration into what the supervisor runs.
 struct Composition: Sendable {
   let configuration: PortsideConfiguration
@@ -95,20 +81,15 @@ struct Composition: Sendable {
   /// What each worker may touch: its own files, and nothing of the others'.
   private func confinement(_ name: WorkerName) -> Confinement {
     var confinement = Confinement(user: user?.name, connectPorts: [])
-    switch name {
-    case .gate: confinement.writePaths = [folder.store, folder.certificates, folder.authority]
-    case .names:
-      let folders = configuration.dns.zones.map { zone in
-        let file = folder.zoneFile(zone)
-        return String(file[..<(file.lastIndex(of: "/") ?? file.endIndex)])
-      }
-      confinement.readPaths = Set(folders).sorted()
-    case .web:
-      // In order: another order would be another confinement, and a new process at every reload.
-      confinement.readPaths = Set(configuration.http.sites.values.compactMap { $0.root?.description }).sorted()
-    case .mail, .access, .desktop: break
+    if name == .gate { confinement.writePaths = [folder.store, folder.certificates, folder.authority] }
+    for service in HostedServices.of(name) where isWanted(service) {
+      service.confine(&confinement, for: configuration, in: folder)
     }
     return confinement
+  }
+
+  private func isWanted(_ service: any HostedService.Type) -> Bool {
+    configuration.listeners().contains { HostedServices.hosting($0) == service }
   }
 
   private static func serviceUser(_ configuration: PortsideConfiguration) throws -> UserAndGroup? {
@@ -155,16 +136,13 @@ extension PortsideConfiguration {
     part.limits = limits
     part.log = log
     part.proxyProtocol = proxyProtocol
-    switch worker {
-    case .gate:
+    if worker == .gate {
       part.auth = auth
       part.roles = roles
       part.tls = tls
       part.metrics = metrics
-    case .names: part.dns = dns
-    case .web: part.http = http
-    case .mail, .access, .desktop: break
     }
+    for service in HostedServices.of(worker) { service.share(self, with: &part) }
     return part
   }
 }

@@ -9,19 +9,12 @@ extension PortsideConfiguration {
   mutating func move(ports offset: UInt16, dnsPort: UInt16) {
     // The file has the standard ports plus 10000.
     if offset == 10_000 { return }
-    if offset == 0 {
-      http.port = .number(0)
-      http.tlsPort = .number(0)
-      metrics.port = .number(0)
-      dns.tlsPort = .number(0)
-      dns.port = .number(dnsPort)
-      return
+    mapPorts { service, port in
+      guard case .number(let number) = port else { return port }
+      if offset == 0 { return .number(service == .dns ? dnsPort : 0) }
+      guard number >= 10_000 else { return port }
+      return .number(UInt16(clamping: Int(number) - 10_000 + Int(offset)))
     }
-    http.port = .number(offset + 80)
-    http.tlsPort = .number(offset + 443)
-    dns.port = .number(offset + 53)
-    dns.tlsPort = .number(offset + 853)
-    metrics.port = .number(offset > 56_000 ? offset + 464 : offset &+ 9_464)
   }
 
   /// A port that is free for TCP and UDP on loopback at this moment.

@@ -16,7 +16,7 @@ actor ListenerSet {
   /// Starts listeners on sockets that are new, and ends those whose sockets are gone. Those that stay are not touched. When
   /// one can't be started, those that were started before it in this call are ended again, and nothing else changes.
   func update(
-    _ sockets: [InheritedSocket], start: (InheritedSocket) async throws -> RunningListener?
+    _ sockets: [InheritedSocket], start: @Sendable (InheritedSocket) async throws -> RunningListener?
   ) async throws {
     let configuration = WorkerConfiguration(generation: 0, bytes: [], sockets: sockets)
     let (added, removed) = configuration.changes(from: Set(running.keys))

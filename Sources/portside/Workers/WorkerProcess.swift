@@ -40,9 +40,7 @@ enum WorkerProcess {
   ) async throws -> any Worker {
     switch channel.name {
     case .gate: try await GateWorker.start(settings, sockets)
-    case .names: try await NamesWorker.start(settings, sockets)
-    case .web: try await WebWorker.start(settings, sockets)
-    case .mail, .access, .desktop: throw CommandFailure("this version has no service for the worker \(channel.name)")
+    case let name: try await HostingWorker.start(name, settings, sockets)
     }
   }
 }

@@ -6,50 +6,51 @@ import Services
 import Supervision
 import Transport
 
-/// The worker `web`: HTTP and HTTPS.
-final class WebWorker: Worker {
+/// HTTP and HTTPS.
+final class HTTPHosting: HostedService {
+  static let worker = WorkerName.web
+  static let services: Set<ServiceName> = [.http, .https]
+
   private let surroundings: WorkerSurroundings
   private let server: HTTPServer
-  private let listeners = ListenerSet()
 
   private init(surroundings: WorkerSurroundings, server: HTTPServer) {
     self.surroundings = surroundings
     self.server = server
   }
 
-  static func start(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) async throws -> WebWorker {
-    let surroundings = WorkerSurroundings(name: "web", settings)
+  static func share(_ whole: PortsideConfiguration, with part: inout PortsideConfiguration) { part.http = whole.http }
+
+  static func confine(
+    _ confinement: inout Confinement, for configuration: PortsideConfiguration, in folder: DataFolder
+  ) {
+    confinement.readPaths += Set(configuration.http.sites.values.compactMap { $0.root?.description }).sorted()
+  }
+
+  static func make(
+    _ settings: WorkerSettings, _ sockets: [InheritedSocket], in surroundings: WorkerSurroundings
+  ) async throws -> any HostedService {
     let server = try HTTPServer(
       context: surroundings.context, contexts: surroundings.contexts, counter: surroundings.counter,
       numbers: surroundings.numbers, configuration: configuration(settings, sockets))
-    let worker = WebWorker(surroundings: surroundings, server: server)
     surroundings.metrics.reading("portside_http_requests", help: "HTTP requests answered.") {
       Double(server.counters.requests)
     }
-    try await worker.apply(settings, sockets)
-    if settings.listeners.values.contains(where: { $0.service == .https }) {
-      await surroundings.awaitCertificates(for: [.https])
-    }
-    return worker
+    return HTTPHosting(surroundings: surroundings, server: server)
   }
 
   func apply(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) async throws {
     try server.reload(Self.configuration(settings, sockets))
-    surroundings.apply(settings)
-    try await listeners.update(sockets) { [server, surroundings] socket in
-      guard let declaration = settings.listeners[socket.name], let descriptor = socket.descriptors.first else {
-        return nil
-      }
-      let listening = try await server.listen(
-        .init(isSecure: declaration.tls == .implicit, proxies: settings.configuration.proxyProtocol.from),
-        descriptor: descriptor, on: surroundings.group)
-      return RunningListener { await listening.drain(within: $0) }
-    }
   }
 
-  func drain(within limit: Duration) async {
-    await listeners.drain(within: limit)
-    await surroundings.stop()
+  func listen(
+    _ socket: InheritedSocket, _ declaration: ListenerDeclaration, _ settings: WorkerSettings
+  ) async throws -> RunningListener {
+    guard let descriptor = socket.descriptors.first else { throw CommandFailure("no socket for \(socket.name)") }
+    let listening = try await server.listen(
+      .init(isSecure: declaration.tls == .implicit, proxies: settings.configuration.proxyProtocol.from),
+      descriptor: descriptor, on: surroundings.group)
+    return RunningListener { await listening.drain(within: $0) }
   }
 
   /// The sites of the configuration. The port of redirects is the real one, also where the configuration said "any".

@@ -6,34 +6,44 @@ import Services
 import Supervision
 import Transport
 
-/// The worker `names`: DNS.
-final class NamesWorker: Worker {
+/// DNS, over UDP, TCP and TLS.
+final class DNSHosting: HostedService {
+  static let worker = WorkerName.names
+  static let services: Set<ServiceName> = [.dns, .dot]
+
   private let surroundings: WorkerSurroundings
   private let server: DNSServer
-  private let listeners: ListenerSet
 
   private init(surroundings: WorkerSurroundings, server: DNSServer) {
     self.surroundings = surroundings
     self.server = server
-    listeners = ListenerSet()
   }
 
-  static func start(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) async throws -> NamesWorker {
-    let surroundings = WorkerSurroundings(name: "names", settings)
+  static func share(_ whole: PortsideConfiguration, with part: inout PortsideConfiguration) { part.dns = whole.dns }
+
+  static func confine(
+    _ confinement: inout Confinement, for configuration: PortsideConfiguration, in folder: DataFolder
+  ) {
+    let folders = configuration.dns.zones.map { zone in
+      let file = folder.zoneFile(zone)
+      return String(file[..<(file.lastIndex(of: "/") ?? file.endIndex)])
+    }
+    confinement.readPaths += Set(folders).sorted()
+  }
+
+  static func make(
+    _ settings: WorkerSettings, _ sockets: [InheritedSocket], in surroundings: WorkerSurroundings
+  ) async throws -> any HostedService {
     var configuration = DNSServerConfiguration()
     configuration.responder.udpLimit = settings.configuration.dns.udpSize
     let server = DNSServer(context: surroundings.context, configuration: configuration)
     register(server, in: surroundings)
-    let worker = NamesWorker(surroundings: surroundings, server: server)
-    try await worker.apply(settings, sockets)
-    if settings.listeners.values.contains(where: { $0.service == .dot }) {
-      await surroundings.awaitCertificates(for: [.dot])
-    }
-    return worker
+    let service = DNSHosting(surroundings: surroundings, server: server)
+    try await service.apply(settings, sockets)
+    return service
   }
 
   func apply(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) async throws {
-    surroundings.apply(settings)
     let folder = DataFolder(settings.configuration)
     var sources: [ZoneSource] = []
     for zone in settings.configuration.dns.zones {
@@ -43,19 +53,11 @@ final class NamesWorker: Worker {
       sources.append(ZoneSource(apex: apex, .file(folder.zoneFile(zone))))
     }
     await server.reload(sources)
-    try await listeners.update(sockets) { [self] socket in
-      guard let declaration = settings.listeners[socket.name] else { return nil }
-      return try await listen(socket, declaration, settings)
-    }
   }
 
-  func drain(within limit: Duration) async {
-    await listeners.drain(within: limit)
-    server.stop()
-    await surroundings.stop()
-  }
+  func stop() async { server.stop() }
 
-  private func listen(
+  func listen(
     _ socket: InheritedSocket, _ declaration: ListenerDeclaration, _ settings: WorkerSettings
   ) async throws -> RunningListener {
     switch declaration.transport {

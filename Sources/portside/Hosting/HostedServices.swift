@@ -1,0 +1,25 @@
+import Configuration
+import Services
+import Supervision
+
+/// The table of what this program serves.
+enum HostedServices {
+  /// A row a protocol, in the order in which they are started.
+  static let all: [any HostedService.Type] = [DNSHosting.self, HTTPHosting.self]
+
+  /// The protocols of one worker.
+  static func of(_ worker: WorkerName) -> [any HostedService.Type] { all.filter { $0.worker == worker } }
+
+  /// The protocol that takes this socket; `nil` for what the gate serves itself, and for what this version lacks.
+  static func hosting(_ declaration: ListenerDeclaration) -> (any HostedService.Type)? {
+    // The metrics page is `admin` as well, and the gate's own.
+    declaration.section == "metrics" ? nil : all.first { $0.services.contains(declaration.service) }
+  }
+}
+
+extension WorkerName {
+  /// The worker that runs a service; `nil` for services that this version does not have yet.
+  static func running(_ declaration: ListenerDeclaration) -> WorkerName? {
+    declaration.section == "metrics" ? .gate : HostedServices.hosting(declaration)?.worker
+  }
+}

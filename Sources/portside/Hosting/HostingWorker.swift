@@ -1,0 +1,59 @@
+import Configuration
+import Services
+import Supervision
+
+/// A worker that runs the protocols of `HostedServices`: every worker but the gate.
+actor HostingWorker: Worker {
+  private let name: WorkerName
+  private let surroundings: WorkerSurroundings
+  private let listeners = ListenerSet()
+  /// By the type's name: a protocol runs once, whatever number of sockets it has.
+  private var running: [String: any HostedService] = [:]
+
+  private init(_ name: WorkerName, _ settings: WorkerSettings) {
+    self.name = name
+    surroundings = WorkerSurroundings(name: name.rawValue, settings)
+  }
+
+  static func start(
+    _ name: WorkerName, _ settings: WorkerSettings, _ sockets: [InheritedSocket]
+  ) async throws -> HostingWorker {
+    let worker = HostingWorker(name, settings)
+    try await worker.apply(settings, sockets)
+    let secured = settings.listeners.values.filter { $0.tls != .none }.map(\.service)
+    await worker.surroundings.awaitCertificates(for: Set(secured))
+    return worker
+  }
+
+  func apply(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) async throws {
+    let wanted = HostedServices.of(name).filter { type in
+      settings.listeners.values.contains { HostedServices.hosting($0) == type }
+    }
+    for type in wanted {
+      if let service = running["\(type)"] {
+        try await service.apply(settings, sockets)
+      } else {
+        running["\(type)"] = try await type.make(settings, sockets, in: surroundings)
+      }
+    }
+    surroundings.apply(settings)
+    let services = running
+    try await listeners.update(sockets) { socket in
+      guard let declaration = settings.listeners[socket.name], let type = HostedServices.hosting(declaration),
+        let service = services["\(type)"]
+      else { return nil }
+      return try await service.listen(socket, declaration, settings)
+    }
+    let names = Set(wanted.map { "\($0)" })
+    for (name, service) in running where !names.contains(name) {
+      running[name] = nil
+      await service.stop()
+    }
+  }
+
+  func drain(within limit: Duration) async {
+    await listeners.drain(within: limit)
+    for service in running.values { await service.stop() }
+    await surroundings.stop()
+  }
+}
