@@ -90,7 +90,9 @@ let package = Package(
     module("HTTPCore", path: "HTTP/Core", ["WireKit"]),
     module(
       "HTTPServer", path: "HTTP/Server",
-      ["WireKit", "Services", "SystemShims", "Transport", "HTTPCore", nioCore, nioPosix, nioSSL]),
+      [
+        "WireKit", "Services", "SystemShims", "Compression", "Transport", "HTTPCore", nioCore, nioPosix, nioSSL, nioTLS,
+      ]),
     module("HTTPClient", path: "HTTP/Client", ["WireKit", "HTTPCore", nioCore, nioPosix, nioSSL]),
     module("TFTPCore", path: "TFTP/Core", ["WireKit"]),
     module("TFTPServer", path: "TFTP/Server", ["WireKit", "Services", "SystemShims", "Datagrams", "TFTPCore"]),
