@@ -16,7 +16,8 @@ import WireKit
 public final class DNSServer: Sendable {
   private let context: ServerContext
   private let configuration: DNSServerConfiguration
-  private let zones = ZoneSet()
+  private let zones: ZoneSet
+  private let resolver: (any RecursiveResolver)?
   private let streamCounters = DNSCounters()
   private let state = Mutex(State())
 
@@ -28,8 +29,16 @@ public final class DNSServer: Sendable {
     var reloads = 0
   }
 
-  public init(context: ServerContext, configuration: DNSServerConfiguration = DNSServerConfiguration()) {
+  /// - Parameters:
+  ///   - zones: Where the zones stand; the resolver's too, where there is one.
+  ///   - resolver: For names outside of the zones; `nil` refuses them.
+  public init(
+    context: ServerContext, configuration: DNSServerConfiguration = DNSServerConfiguration(),
+    zones: ZoneSet = ZoneSet(), resolver: (any RecursiveResolver)? = nil
+  ) {
     self.context = context
+    self.zones = zones
+    self.resolver = resolver
     self.configuration = configuration
   }
 
@@ -64,9 +73,13 @@ public final class DNSServer: Sendable {
 
   private func startLoop(_ socket: CInt, _ index: Int) throws(SystemCallError) -> DatagramLoop {
     let counters = DNSCounters()
+    let conversation = DNSConversation(context: context, service: .dns)
+    let recursion = resolver.flatMap { resolver in
+      LateReplies(socket).map { DatagramRecursion(resolver, $0, conversation) }
+    }
     let responder = DNSDatagramResponder(
       responder: Responder(zones: zones, settings: configuration.responder), counters: counters,
-      conversation: DNSConversation(context: context, service: .dns))
+      conversation: conversation, recursion: recursion)
     let loop = try DatagramLoop.start(
       socket, limits: configuration.datagrams, name: "dns-udp-\(index)", responder: responder)
     let isStopped = state.withLock { state in
@@ -91,11 +104,14 @@ public final class DNSServer: Sendable {
   public func makeStreamSession(_ connection: Connection) -> DNSStreamSession {
     DNSStreamSession(
       responder: Responder(zones: zones, settings: configuration.responder), limits: configuration.streams,
-      isWatched: context.events.isWatched(connection.service))
+      isWatched: context.events.isWatched(connection.service),
+      mayRecurse: resolver?.serves(connection.peer.address) ?? false)
   }
 
   /// What a stream listener reports to.
-  public var streamHandler: DNSStreamHandler { DNSStreamHandler(counters: streamCounters, context: context) }
+  public var streamHandler: DNSStreamHandler {
+    DNSStreamHandler(counters: streamCounters, context: context, resolver: resolver)
+  }
 
   /// Loads these zones and serves them in the place of all others. A zone whose source is broken goes on as it was.
   @discardableResult
