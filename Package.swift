@@ -36,8 +36,8 @@ let package = Package(
   products: [
     .executable(name: "portside", targets: ["portside"]),
     .library(name: "DNS", targets: ["DNSCore", "DNSServer", "DNSClient"]),
-    .library(name: "SSH", targets: ["SSHCore", "SSHServer"]),
-    .library(name: "SFTP", targets: ["SFTPCore", "SFTPServer"]),
+    .library(name: "SSH", targets: ["SSHCore", "SSHServer", "SSHClient"]),
+    .library(name: "SFTP", targets: ["SFTPCore", "SFTPServer", "SFTPClient"]),
     .library(name: "HTTP", targets: ["HTTPCore", "HTTPServer", "HTTPClient"]),
     // For the nested package in Fuzz/, which builds it under the sanitizers.
     .library(name: "FuzzTargets", targets: ["FuzzTargets"]),
@@ -102,7 +102,9 @@ let package = Package(
     module(
       "SSHServer", path: "SSH/Server",
       ["WireKit", "Services", "SystemShims", "Transport", "SSHCore", nioCore, nioPosix]),
+    module("SSHClient", path: "SSH/Client", ["WireKit", "SSHCore", nioCore, nioPosix]),
     module("SFTPCore", path: "SFTP/Core", ["WireKit"]),
+    module("SFTPClient", path: "SFTP/Client", ["WireKit", "SSHCore", "SSHClient"]),
     module(
       "SFTPServer", path: "SFTP/Server",
       ["WireKit", "Services", "Transport", "SSHCore", "SSHServer", "SFTPCore", nioCore, nioPosix]),
@@ -114,7 +116,7 @@ let package = Package(
         "WireKit", "Services", "SystemShims", "Transport", "Configuration", "Operation", "Certificates", "Stores",
         "Gate", "Supervision", "DNSCore", "DNSServer", "DNSClient", "HTTPCore", "HTTPServer", "HTTPClient",
         // SSH, SFTP and files.
-        "Files", "SSHCore", "SSHServer", "SFTPServer",
+        "Files", "SSHCore", "SSHServer", "SSHClient", "SFTPServer", "SFTPClient",
         argumentParser, crypto, nioCore, nioPosix, nioSSL, nioTLS,
       ],
       swiftSettings: settings),

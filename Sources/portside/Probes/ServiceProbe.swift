@@ -39,6 +39,9 @@ struct ServiceProbe: Sendable {
     case .dot: return try Probes.probe("dns+tls://\(place)", options)
     case .http: return try Probes.probe("http://\(place)/", options)
     case .https: return try Probes.probe("https://\(place)/", options)
+    case .ssh:
+      options.hostKeys = SSHHostKeys.publicKeys(DataFolder(configuration).hostKeys)
+      return try Probes.probe("ssh://\(place)", options)
     case .admin: return try Probes.probe("http://\(place)/metrics", options)
     default: throw CommandFailure("there is no client for \(declaration.service.rawValue) yet")
     }
