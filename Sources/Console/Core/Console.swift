@@ -98,6 +98,8 @@ public struct Console: TerminalProgram {
     }
   }
 
+  public var hidesInput: Bool { if case .askingSecret = state { true } else { false } }
+
   public mutating func start(on terminal: TerminalDescription, into actions: inout Actions) {
     self.terminal = terminal
     editor = LineEditor(terminal: terminal)
@@ -238,6 +240,7 @@ public struct Console: TerminalProgram {
     state = .editing
     guard var lines = script else {
       editor.begin(settings.prompt, into: &actions.output)
+      actions.endsWithPrompt = true
       return
     }
     guard !lines.isEmpty else { return end(into: &actions) }

@@ -40,6 +40,13 @@ enum TryFiles {
     redirect_to_https = false
     sites        = { "www.\(domain)" = "\(data)/site", "srv.\(domain)" = "\(data)/site" }
 
+    [telnet]
+    enabled   = true
+    on        = ["here"]
+    port      = 10023
+    tls_port  = 10992
+    plaintext = true
+
     [metrics]
     on   = ["here"]
     port = 19464

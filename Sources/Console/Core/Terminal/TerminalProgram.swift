@@ -12,6 +12,8 @@ public protocol TerminalProgram: Sendable {
   mutating func start(on terminal: TerminalDescription, into actions: inout Actions)
   /// Whether it takes input now; bytes that come meanwhile wait, or their sender does.
   var takesInput: Bool { get }
+  /// Whether what is typed now must not be seen, by whoever shows it.
+  var hidesInput: Bool { get }
   /// One byte that was typed.
   mutating func receive(_ byte: UInt8, into actions: inout Actions)
   /// The answer to the request with this number.
@@ -28,6 +30,8 @@ public protocol TerminalProgram: Sendable {
 public struct TerminalActions<Request: Sendable>: Sendable {
   public var output: [UInt8] = []
   public var requests: [(number: UInt64, request: Request)] = []
+  /// Whether the output ends with a prompt, behind which the person is to type.
+  public var endsWithPrompt = false
   /// Whether the program has ended; the terminal may be hung up once the output has left.
   public var hasEnded = false
 
