@@ -24,6 +24,9 @@ struct OptionTable: Sendable {
   /// Whether the other side does it.
   func isTheirs(_ option: TelnetOption) -> Bool { theirs[option]?.isOn ?? false }
 
+  /// Whether nothing is on, and nothing that was asked for is still open.
+  var isEmpty: Bool { ours.isEmpty && theirs.isEmpty }
+
   /// All that is on, as WILL and DO.
   var summary: [(NegotiationVerb, TelnetOption)] {
     let mine = ours.filter(\.value.isOn).keys.sorted { $0.rawValue < $1.rawValue }

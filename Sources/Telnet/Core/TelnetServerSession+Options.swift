@@ -96,6 +96,7 @@ extension TelnetServerSession {
     let isTheirs = verb == .will || verb == .wont
     let change = options.heard(verb, option, into: &answers)
     for (verb, option) in answers { say(verb, option, into: &actions) }
+    if options.isEmpty { updateTerminal(into: &actions) }
     if isTheirs {
       if change == .on { theirsBegan(option, into: &actions) }
       if change == .off, option == .lineMode {
@@ -231,7 +232,9 @@ extension TelnetServerSession {
   }
 
   mutating func updateTerminal(into actions: inout Actions) {
-    terminal.echoes = options.isOurs(.echo) && !lineMode.isEditing
+    // A client that refuses each and every option is a script (netmiko and its kin): those know network devices, which
+    // show what is typed all the same, and wait for it. RFC 857 would have us be silent.
+    terminal.echoes = options.isOurs(.echo) && !lineMode.isEditing || options.isEmpty
     switch stage {
     case .running(var program):
       var wanted = Program.Actions()

@@ -16,15 +16,9 @@ public struct CommandTree: Sendable {
   func parse(_ words: [String]) throws(LineError) -> ParsedCommand {
     guard !words.isEmpty else { throw LineError("there is no command") }
     let matches = candidates(words)
-    var parsed: [ParsedCommand] = []
-    var firstError: LineError?
-    for match in matches where match.depth == match.command.words.count {
-      do throws(LineError) {
-        parsed.append(try bind(match.command, Array(words.dropFirst(match.depth))))
-      } catch {
-        firstError = firstError ?? error
-      }
-    }
+    var (parsed, firstError) = bindAll(matches, words)
+    // `show zone` alone is not `show zone ZONE`, but it may well be short for `show zones`.
+    if parsed.isEmpty { parsed = bindAll(candidates(words, prefersExact: false), words).parsed }
     // Of `show zone` and `show zones`, typed in full: the longer command's words are not words typed exactly.
     let best = parsed.map(\.command.words.count).max() ?? 0
     parsed.removeAll { $0.command.words.count < best }
@@ -44,12 +38,12 @@ public struct CommandTree: Sendable {
   }
 
   /// The commands that the words at the front may mean: exact words before abbreviations, at each place.
-  func candidates(_ words: [String]) -> [Match] {
+  func candidates(_ words: [String], prefersExact: Bool = true) -> [Match] {
     var matches = commands.map { Match(command: $0, depth: 0) }
     for (index, word) in words.enumerated() {
       let open = matches.filter { $0.depth == index && index < $0.command.words.count }
       guard !open.isEmpty else { break }
-      var next = open.filter { $0.command.words[index] == word }
+      var next = prefersExact ? open.filter { $0.command.words[index] == word } : []
       if next.isEmpty { next = open.filter { !word.isEmpty && $0.command.words[index].hasPrefix(word) } }
       // Commands that need no more words stay; `show zone` does while a longer one is looked for.
       matches = matches.filter { $0.depth == $0.command.words.count && $0.depth == index && index > 0 }
@@ -57,6 +51,20 @@ public struct CommandTree: Sendable {
       if next.isEmpty { break }
     }
     return matches
+  }
+
+  /// The commands whose values fit, and the first reason why one's do not.
+  private func bindAll(_ matches: [Match], _ words: [String]) -> (parsed: [ParsedCommand], firstError: LineError?) {
+    var parsed: [ParsedCommand] = []
+    var firstError: LineError?
+    for match in matches where match.depth == match.command.words.count {
+      do throws(LineError) {
+        parsed.append(try bind(match.command, Array(words.dropFirst(match.depth))))
+      } catch {
+        firstError = firstError ?? error
+      }
+    }
+    return (parsed, firstError)
   }
 
   private func describeMismatch(_ words: [String], _ matches: [Match]) -> String {
