@@ -79,7 +79,8 @@ let package = Package(
     module("Operation", ["WireKit", "Services"]),
     module("Certificates", ["WireKit", "Services", asn1, x509, crypto, cryptoExtras]),
     module("Stores", ["WireKit", "Services", database]),
-    module("Gate", ["WireKit", "Services", "CSodium", collections, crypto, cryptoExtras, nioCore, nioPosix]),
+    module(
+      "Gate", ["WireKit", "Services", "ConsoleCore", "CSodium", collections, crypto, cryptoExtras, nioCore, nioPosix]),
     module("Supervision", ["WireKit", "Services", "SystemShims"]),
 
     // The protocols.
@@ -109,11 +110,21 @@ let package = Package(
       "SFTPServer", path: "SFTP/Server",
       ["WireKit", "Services", "Transport", "SSHCore", "SSHServer", "SFTPCore", nioCore, nioPosix]),
 
+    // The console, and Telnet.
+    module("ConsoleCore", path: "Console/Core", ["WireKit"]),
+    module("ConsoleServer", path: "Console/Server", ["ConsoleCore"]),
+    module("TelnetCore", path: "Telnet/Core", ["WireKit", "ConsoleCore"]),
+    module(
+      "TelnetServer", path: "Telnet/Server",
+      ["WireKit", "Services", "Transport", "ConsoleCore", "ConsoleServer", "TelnetCore", nioCore]),
+    module("TelnetClient", path: "Telnet/Client", ["WireKit", "TelnetCore", nioCore, nioPosix, nioSSL]),
+
     // The program.
     .executableTarget(
       name: "portside",
       dependencies: [
         "WireKit", "Services", "SystemShims", "Transport", "Configuration", "Operation", "Certificates", "Stores",
+        "ConsoleCore", "ConsoleServer", "TelnetCore", "TelnetServer", "TelnetClient",
         "Gate", "Supervision", "DNSCore", "DNSServer", "DNSClient", "HTTPCore", "HTTPServer", "HTTPClient",
         // SSH, SFTP and files.
         "Files", "SSHCore", "SSHServer", "SSHClient", "SFTPServer", "SFTPClient",

@@ -29,7 +29,7 @@ final class SSHHosting: HostedService {
     state = Mutex(
       State(
         configuration: Self.configuration(settings.configuration, hostKeys),
-        programs: Self.programs(settings.configuration, surroundings.context)))
+        programs: Self.programs(settings.configuration, surroundings)))
   }
 
   static func share(_ whole: PortsideConfiguration, with part: inout PortsideConfiguration) { part.ssh = whole.ssh }
@@ -58,7 +58,7 @@ final class SSHHosting: HostedService {
 
   func apply(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) async throws {
     let configuration = Self.configuration(settings.configuration, hostKeys)
-    let programs = Self.programs(settings.configuration, surroundings.context)
+    let programs = Self.programs(settings.configuration, surroundings)
     let servers = state.withLock { state in
       (state.configuration, state.programs) = (configuration, programs)
       return Array(state.servers.values)
@@ -95,14 +95,18 @@ final class SSHHosting: HostedService {
     AccountFiles(shared: configuration.ssh.sftp.root?.description, home: configuration.ssh.sftp.home?.description)
   }
 
-  private static func programs(_ configuration: PortsideConfiguration, _ context: ServerContext) -> SSHPrograms {
+  private static func programs(
+    _ configuration: PortsideConfiguration, _ surroundings: WorkerSurroundings
+  ) -> SSHPrograms {
     let home = configuration.ssh.sftp.home
     let shell =
       configuration.ssh.shell == .os
       ? OwnUserPrograms { account in
         account.permits("files:home") ? home?.filled(with: account.name)?.description : nil
       } : nil
-    return SSHPrograms(files: files(configuration), shell: shell, context: context)
+    return SSHPrograms(
+      files: files(configuration), shell: shell, hostname: configuration.server.hostname.description,
+      surroundings: surroundings)
   }
 
   private static func configuration(

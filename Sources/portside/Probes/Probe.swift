@@ -53,7 +53,7 @@ struct ProbeOptions: Sendable {
 
 /// Which probe is for which scheme.
 enum Probes {
-  static let schemes = ["http", "https", "dns", "dns+tcp", "dns+tls", "ssh", "sftp"]
+  static let schemes = ["http", "https", "dns", "dns+tcp", "dns+tls", "ssh", "sftp", "telnet", "telnet+tls", "telnets"]
 
   /// The probe for a URL; throws what is wrong with it.
   static func probe(_ url: String, _ options: ProbeOptions) throws -> any Probe {
@@ -66,6 +66,9 @@ enum Probes {
     case "dns", "dns+tcp": return try DNSProbe(url, overTCP: scheme == "dns+tcp")
     case "dns+tls": return try TLSProbe(url, applicationProtocol: "dot", options)
     case "ssh", "sftp": return try SSHProbe(url, options)
+    case "telnet": return try TelnetProbe(url, .none, options)
+    case "telnet+tls": return try TelnetProbe(url, .starttls, options)
+    case "telnets": return try TelnetProbe(url, .implicit, options)
     default:
       throw CommandFailure(
         "there is no client for '\(scheme)' yet; there are clients for \(schemes.joined(separator: ", "))")

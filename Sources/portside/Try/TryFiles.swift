@@ -47,6 +47,13 @@ enum TryFiles {
     forwarding = true
     sftp       = { root = "\(data)/files/shared", home = "\(data)/files/home/{account}" }
 
+    [telnet]
+    enabled   = true
+    on        = ["here"]
+    port      = 10023
+    tls_port  = 10992
+    plaintext = true
+
     [metrics]
     on   = ["here"]
     port = 19464
