@@ -36,8 +36,8 @@ let package = Package(
   products: [
     .executable(name: "portside", targets: ["portside"]),
     .library(name: "DNS", targets: ["DNSCore", "DNSServer", "DNSClient", "DNSResolver"]),
-    .library(name: "SSH", targets: ["SSHCore", "SSHServer"]),
-    .library(name: "SFTP", targets: ["SFTPCore", "SFTPServer"]),
+    .library(name: "SSH", targets: ["SSHCore", "SSHServer", "SSHClient"]),
+    .library(name: "SFTP", targets: ["SFTPCore", "SFTPServer", "SFTPClient"]),
     .library(name: "HTTP", targets: ["HTTPCore", "HTTPServer", "HTTPClient"]),
     // For the nested package in Fuzz/, which builds it under the sanitizers.
     .library(name: "FuzzTargets", targets: ["FuzzTargets"]),
@@ -79,7 +79,8 @@ let package = Package(
     module("Operation", ["WireKit", "Services"]),
     module("Certificates", ["WireKit", "Services", asn1, x509, crypto, cryptoExtras]),
     module("Stores", ["WireKit", "Services", database]),
-    module("Gate", ["WireKit", "Services", "CSodium", collections, crypto, cryptoExtras, nioCore, nioPosix]),
+    module(
+      "Gate", ["WireKit", "Services", "ConsoleCore", "CSodium", collections, crypto, cryptoExtras, nioCore, nioPosix]),
     module("Supervision", ["WireKit", "Services", "SystemShims"]),
 
     // The protocols.
@@ -107,10 +108,21 @@ let package = Package(
     module(
       "SSHServer", path: "SSH/Server",
       ["WireKit", "Services", "SystemShims", "Transport", "SSHCore", nioCore, nioPosix]),
+    module("SSHClient", path: "SSH/Client", ["WireKit", "SSHCore", nioCore, nioPosix]),
     module("SFTPCore", path: "SFTP/Core", ["WireKit"]),
+    module("SFTPClient", path: "SFTP/Client", ["WireKit", "SSHCore", "SSHClient"]),
     module(
       "SFTPServer", path: "SFTP/Server",
       ["WireKit", "Services", "Transport", "SSHCore", "SSHServer", "SFTPCore", nioCore, nioPosix]),
+
+    // The console, and Telnet.
+    module("ConsoleCore", path: "Console/Core", ["WireKit"]),
+    module("ConsoleServer", path: "Console/Server", ["ConsoleCore"]),
+    module("TelnetCore", path: "Telnet/Core", ["WireKit", "ConsoleCore"]),
+    module(
+      "TelnetServer", path: "Telnet/Server",
+      ["WireKit", "Services", "Transport", "ConsoleCore", "ConsoleServer", "TelnetCore", nioCore]),
+    module("TelnetClient", path: "Telnet/Client", ["WireKit", "TelnetCore", nioCore, nioPosix, nioSSL]),
 
     // The program.
     .executableTarget(
@@ -118,7 +130,8 @@ let package = Package(
       dependencies: [
         "WireKit", "Services", "SystemShims", "Transport", "Configuration", "Operation", "Certificates", "Stores",
         "Gate", "Supervision", "DNSCore", "DNSServer", "DNSClient", "DNSResolver", "HTTPCore", "HTTPServer",
-        "HTTPClient",
+        "HTTPClient", "ConsoleCore", "ConsoleServer", "TelnetCore", "TelnetServer", "TelnetClient", "Files", "SSHCore",
+        "SSHServer", "SSHClient", "SFTPServer", "SFTPClient",
         argumentParser, crypto, nioCore, nioPosix, nioSSL, nioTLS,
       ],
       swiftSettings: settings),
@@ -139,6 +152,8 @@ let package = Package(
       name: "FuzzTargets",
       dependencies: [
         "WireKit", "Services", "TestKit", "Transport", "Configuration", "Certificates", "Gate", "DNSCore", "HTTPCore",
+        // SSH and SFTP.
+        "Files", "SSHCore", "SFTPCore", "SFTPServer",
         nioCore, nioEmbedded,
       ],
       path: "Fuzz/Targets", swiftSettings: settings),
@@ -168,11 +183,11 @@ let package = Package(
     tests("System", exclude: ["Scripts"], ["LaboratoryKit", "portside"]),
     tests("Security", exclude: ["Scripts"], ["LaboratoryKit", "portside"]),
     tests("SSH", ["SSHCore", "TestKit", "WireKit", crypto]),
-    tests("SFTP", ["SFTPCore", "SFTPServer", "Files", "TestKit", "Services", "WireKit"]),
-    tests("Files", ["Files", "Services"]),
+    tests("SFTP", ["SFTPCore", "SFTPServer", "SSHCore", "Files", "TestKit", "Services", "WireKit"]),
+    tests("Files", ["Files", "Services", "TestKit"]),
     .testTarget(
-      name: "SSHInteropTests", dependencies: [], path: "Tests/InteropTests/SSH", exclude: ["fixture.py", "peers.py"],
-      swiftSettings: settings),
+      name: "SSHInteropTests", dependencies: ["portside", "SSHFixture"], path: "Tests/InteropTests/SSH",
+      exclude: ["fixture.py", "peers.py", "laboratory.py"], swiftSettings: settings),
     tests("TFTP", ["TFTPCore", "TFTPServer", "TFTPClient", "Datagrams", "TestKit", "WireKit", "Services"]),
     tests("DHCP", ["DHCPCore", "DHCPServer", "Datagrams", "TestKit", "WireKit", "Services", "Stores"]),
     .target(name: "NamesKit", path: "Tests/InteropTests/NamesKit", swiftSettings: settings),

@@ -39,7 +39,14 @@ struct ServiceProbe: Sendable {
     case .dot: return try Probes.probe("dns+tls://\(place)", options)
     case .http: return try Probes.probe("http://\(place)/", options)
     case .https: return try Probes.probe("https://\(place)/", options)
+    case .ssh:
+      options.hostKeys = SSHHostKeys.publicKeys(DataFolder(configuration).hostKeys)
+      return try Probes.probe("ssh://\(place)", options)
     case .admin: return try Probes.probe("http://\(place)/metrics", options)
+    case .telnet:
+      let isPlain = configuration.telnet.acceptsPlaintext(from: endpoint.address)
+      let scheme = declaration.tls == .implicit ? "telnets" : isPlain ? "telnet" : "telnet+tls"
+      return try Probes.probe("\(scheme)://\(place)", options)
     default: throw CommandFailure("there is no client for \(declaration.service.rawValue) yet")
     }
   }
