@@ -103,6 +103,8 @@ let package = Package(
       "SFTPServer", path: "SFTP/Server",
       ["WireKit", "Services", "Transport", "SSHCore", "SSHServer", "SFTPCore", nioCore, nioPosix]),
 
+    module("FTPCore", path: "FTP/Core", ["WireKit"]),
+
     // The program.
     .executableTarget(
       name: "portside",
