@@ -162,7 +162,7 @@ let package = Package(
     tests("Security", exclude: ["Scripts"], ["LaboratoryKit", "portside"]),
     tests("SSH", ["SSHCore", "TestKit", "WireKit", crypto]),
     tests("SFTP", ["SFTPCore", "SFTPServer", "Files", "TestKit", "Services", "WireKit"]),
-    tests("Files", ["Files", "Services"]),
+    tests("Files", ["Files", "Services", "TestKit"]),
     .testTarget(
       name: "SSHInteropTests", dependencies: [], path: "Tests/InteropTests/SSH", exclude: ["fixture.py", "peers.py"],
       swiftSettings: settings),
