@@ -108,6 +108,12 @@ let package = Package(
       ["WireKit", "Services", "Transport", "SSHCore", "SSHServer", "SFTPCore", nioCore, nioPosix]),
 
     module("FTPCore", path: "FTP/Core", ["WireKit"]),
+    module("FTPData", path: "FTP/Data", ["WireKit", nioCore, nioPosix, nioSSL, nioTLS]),
+    module(
+      "FTPServer", path: "FTP/Server",
+      [
+        "WireKit", "Services", "Transport", "Compression", "FTPCore", "FTPData", crypto, nioCore, nioPosix,
+      ]),
 
     // The program.
     .executableTarget(

@@ -95,6 +95,9 @@ public enum FTPFailure: Error, Hashable, Sendable {
 }
 
 extension FTPReply {
+  /// The failure in words, for a log.
+  public static func text(of failure: FTPFailure) -> String { FTPReply(failure).text }
+
   init(_ failure: FTPFailure) {
     switch failure {
     case .notFound: self.init(550, "No such file or folder.")
