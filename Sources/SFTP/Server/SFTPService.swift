@@ -4,7 +4,7 @@ import WireKit
 
 /// One SFTP session over a file store: takes packets, does what they ask, and writes the answers. It blocks while the
 /// store works, so it runs on a thread that may wait.
-struct SFTPService {
+struct SFTPService: Sendable {
   enum Handle {
     case file(any OpenedFile, FilePath)
     case directory(any OpenedDirectory)
@@ -136,7 +136,7 @@ struct SFTPService {
   }
 
   /// What the peer is told. Version 3 has few codes, so the text says more.
-  private static func status(of error: FileError) -> (SFTPStatus, StaticString) {
+  static func status(of error: FileError) -> (SFTPStatus, StaticString) {
     switch error {
     case .notFound: (.noSuchFile, "No such file or directory")
     case .permissionDenied: (.permissionDenied, "Permission denied")

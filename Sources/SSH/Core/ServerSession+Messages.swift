@@ -104,6 +104,10 @@ extension ServerSession {
     case "tcpip-forward" where grant?.allowsListening == true:
       let host = try reader.readText("address to bind")
       let port = try Unverified(reader.readUInt32("port")).verified(atMost: 65_535, "port")
+      guard grant?.allowsListening(on: host, UInt16(port)) == true else {
+        if wantsReply { try send(&actions) { $0.append(MessageNumber.requestFailure) } }
+        return
+      }
       askAndWait(
         .listen(host: host, port: UInt16(port)), .listen(wantsPort: port == 0, wantsReply: wantsReply), into: &actions)
     case "cancel-tcpip-forward" where grant?.allowsListening == true:

@@ -54,6 +54,7 @@ struct Composition: Sendable {
       configuration: configuration.concerning(name), gateSocket: folder.gateSocket,
       listeners: Dictionary(named.map { ($0.name, $0.declaration) }) { first, _ in first }, logsJSON: logsJSON,
       logsColours: logsColours, masterKey: name == .gate ? masterKey : nil,
+      hostKeySecret: SSHHosting.worker == name ? SSHHostKeys.secret(from: masterKey) : nil,
       certificateNames: name == .gate ? certificateNeeds : [])
     // The same settings have the same bytes: a reload tells only those workers whose bytes differ.
     let encoder = JSONEncoder()

@@ -16,6 +16,8 @@ struct DataFolder: Sendable {
   /// The private authority's root, for clients to take.
   var authority: String { "\(root)/ca" }
   var authorityFile: String { "\(authority)/ca.pem" }
+  /// The host keys of SSH, sealed.
+  var hostKeys: String { "\(root)/ssh" }
   var zones: String { "\(root)/zones" }
   /// Sockets of the running server.
   var run: String { "\(root)/run" }
@@ -36,6 +38,7 @@ struct DataFolder: Sendable {
     try make(certificates, mode: 0o700, owner: user)
     try make(authority, mode: 0o755, owner: user)
     try make(zones, mode: 0o755, owner: nil)
+    try make(hostKeys, mode: 0o755, owner: user)
     try make(run, mode: 0o711, owner: nil)
     guard "\(controlSocket)".utf8.count <= 107 else {
       throw CommandFailure("server.data: \(root) is too long: a socket's path has 107 bytes at most")

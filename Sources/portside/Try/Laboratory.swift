@@ -73,6 +73,10 @@ struct Laboratory: Sendable {
       "site/about/index.html": TryFiles.about(domain: domain),
     ]
     for (name, text) in texts { try write(Data(text.utf8), to: "\(path)/\(name)", mode: 0o644) }
+    for name in ["files/shared", "files/home"] {
+      try FileManager.default.createDirectory(
+        atPath: "\(path)/\(name)", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
+    }
     guard let seed else { return }
     for folder in ["site", "zones"] {
       let source = "\(seed)/\(folder)"

@@ -66,6 +66,7 @@ struct LaboratoryReport: Encodable {
       case .https: "https://\(place)/"
       case .dns: "dns://\(place)/www.\(Laboratory.domain)/A"
       case .dot: "dns+tls://\(place)/www.\(Laboratory.domain)/A"
+      case .ssh: "ssh://\(place)"
       case .admin: "http://\(place)/metrics"
       default: "\(declaration.service.rawValue)://\(place)"
       }
@@ -89,6 +90,7 @@ struct LaboratoryReport: Encodable {
       Try:
         curl --cacert \(ca) \(example(.https))
         dig @127.0.0.1 -p \(port(.dns)) www.\(domain)
+        sftp -P \(port(.ssh)) -i \(accounts.first?.sshKey ?? "KEY") \(accounts.first?.name ?? "")@127.0.0.1
       Stop with Control-C.
 
       """

@@ -40,6 +40,13 @@ enum TryFiles {
     redirect_to_https = false
     sites        = { "www.\(domain)" = "\(data)/site", "srv.\(domain)" = "\(data)/site" }
 
+    [ssh]
+    on         = ["here"]
+    port       = 10022
+    shell      = "os"
+    forwarding = true
+    sftp       = { root = "\(data)/files/shared", home = "\(data)/files/home/{account}" }
+
     [metrics]
     on   = ["here"]
     port = 19464

@@ -6,15 +6,17 @@ import SSHServer
 import Synchronization
 import WireKit
 
-/// The `sftp` subsystem behind a channel: requests gather while a thread of the pool works, so a pipelined batch costs two
-/// changes of threads and not two for each request.
-public final class SFTPProgram: SessionProgram {
+/// SFTP or SCP behind a channel: requests gather while a thread of the pool works, so a pipelined batch costs two changes of
+/// threads and not two for each request.
+public final class FileProgram: SessionProgram {
   private struct State {
     var input: [UInt8] = []
     var output: [[UInt8]] = []
     var outputBytes = 0
     /// The service, while no job has it.
-    var service: SFTPService?
+    var service: (any BlockingService)?
+    /// The service can go on without input.
+    var hasMore = false
     var hasInputEnded = false
     var end: ExitStatus?
     var outputWaiter: CheckedContinuation<Void, Never>?
@@ -28,16 +30,35 @@ public final class SFTPProgram: SessionProgram {
   private let pool: NIOThreadPool
   private let limits: SFTPLimits
 
+  init(_ service: any BlockingService, _ limits: SFTPLimits, _ pool: NIOThreadPool) {
+    self.pool = pool
+    self.limits = limits
+    state = Mutex(State(service: service, hasMore: service.hasMore))
+    if service.hasMore { schedule() }
+  }
+
+  /// The `sftp` subsystem.
+  ///
   /// - Parameters:
   ///   - home: Where relative paths begin.
   ///   - pool: Threads that may block on the medium.
-  public init(
-    store: any FileStore, home: FilePath = FilePath(), limits: SFTPLimits = .init(), pool: NIOThreadPool = .singleton,
-    report: @escaping @Sendable (SFTPEvent) -> Void = { _ in }
+  public convenience init(
+    sftp store: any FileStore, home: FilePath = FilePath(), limits: SFTPLimits = .init(),
+    pool: NIOThreadPool = .singleton, report: @escaping @Sendable (SFTPEvent) -> Void = { _ in }
   ) {
-    self.pool = pool
-    self.limits = limits
-    state = Mutex(State(service: SFTPService(store: store, home: home, limits: limits, report: report)))
+    self.init(SFTPService(store: store, home: home, limits: limits, report: report), limits, pool)
+  }
+
+  /// The far end of a client's `scp -O`.
+  public convenience init(
+    scp command: SCPCommand, store: any FileStore, home: FilePath = FilePath(), limits: SFTPLimits = .init(),
+    pool: NIOThreadPool = .singleton, report: @escaping @Sendable (SFTPEvent) -> Void = { _ in }
+  ) {
+    let files = SCPFiles(store: store, home: home, report: report)
+    switch command.direction {
+    case .toServer: self.init(SCPSink(command, files), limits, pool)
+    case .toClient: self.init(SCPSource(command, files, highWater: limits.outputHighWater), limits, pool)
+    }
   }
 
   // MARK: Input
@@ -77,8 +98,8 @@ public final class SFTPProgram: SessionProgram {
 
   /// Sends the service to a thread, if it has something to do there.
   private func schedule() {
-    let service = state.withLock { state -> SFTPService? in
-      guard state.end == nil, !state.input.isEmpty || state.hasInputEnded,
+    let service = state.withLock { state -> (any BlockingService)? in
+      guard state.end == nil, !state.input.isEmpty || state.hasInputEnded || state.hasMore,
         state.outputBytes < limits.outputHighWater
       else { return nil }
       defer { state.service = nil }
@@ -88,7 +109,7 @@ public final class SFTPProgram: SessionProgram {
     pool.submit { [self] _ in work(service) }
   }
 
-  private func work(_ service: SFTPService) {
+  private func work(_ service: any BlockingService) {
     var service = service
     while true {
       var input: [UInt8] = []
@@ -104,7 +125,7 @@ public final class SFTPProgram: SessionProgram {
 
   /// Puts back what is left. Returns whether the job is over; otherwise more has come meanwhile.
   private func finish(
-    _ service: SFTPService, rest: ArraySlice<UInt8>, _ output: SFTPOutput, _ consumed: Int, _ failed: Bool
+    _ service: any BlockingService, rest: ArraySlice<UInt8>, _ output: SFTPOutput, _ consumed: Int, _ failed: Bool
   ) -> Bool {
     let (isOver, waiters) = state.withLock { state -> (Bool, [CheckedContinuation<Void, Never>?]) in
       let news = !state.input.isEmpty
@@ -113,7 +134,9 @@ public final class SFTPProgram: SessionProgram {
       state.outputBytes += output.count
       if failed { state.end = .code(1) }
       // What is left when the peer has ended is no whole packet.
-      if state.hasInputEnded, !news, consumed == 0, state.end == nil { state.end = .code(0) }
+      state.hasMore = service.hasMore && service.exit == nil
+      if state.end == nil { state.end = service.exit }
+      if state.hasInputEnded, !news, consumed == 0, !state.hasMore, state.end == nil { state.end = service.exitAtEnd }
       var waiters: [CheckedContinuation<Void, Never>?] = []
       if !state.output.isEmpty || state.end != nil {
         waiters.append(state.outputWaiter)
@@ -125,7 +148,7 @@ public final class SFTPProgram: SessionProgram {
       }
       let goesOn =
         state.end == nil && state.outputBytes < limits.outputHighWater
-        && (news || consumed > 0 && (!state.input.isEmpty || state.hasInputEnded))
+        && (news || state.hasMore || consumed > 0 && (!state.input.isEmpty || state.hasInputEnded))
       if !goesOn { state.service = service }
       return (!goesOn, waiters)
     }

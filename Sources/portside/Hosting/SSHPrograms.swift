@@ -1,0 +1,101 @@
+import Files
+import Foundation
+import NIOPosix
+import SFTPServer
+import SSHCore
+import SSHServer
+import Services
+import Transport
+
+/// What runs in SSH sessions: SFTP and SCP for all who may see files, and a shell where there is one.
+struct SSHPrograms: SessionProgramSource {
+  let files: AccountFiles
+  /// Shells of this process's own user; `nil` where the configuration has none.
+  let shell: OwnUserPrograms?
+  let context: ServerContext
+
+  func start(
+    _ start: SessionStart, for account: AccountIdentity, on connection: Connection
+  ) async -> (any SessionProgram)? {
+    switch start.program {
+    case .subsystem("sftp"):
+      guard let store = await store(for: account, connection) else { return nil }
+      return FileProgram(sftp: store, report: report(account, connection))
+    case .subsystem: return nil
+    case .exec(let command):
+      if let scp = SCPCommand(command) {
+        guard let store = await store(for: account, connection) else { return nil }
+        return FileProgram(scp: scp, store: store, report: report(account, connection))
+      }
+      return await run(start, account, connection)
+    case .shell: return await run(start, account, connection)
+    }
+  }
+
+  private func run(
+    _ start: SessionStart, _ account: AccountIdentity, _ connection: Connection
+  ) async -> (any SessionProgram)? {
+    let hasTerminal = start.terminal != nil
+    guard let shell else {
+      return TextProgram(
+        "This version has no console yet: there is no shell here. SFTP and SCP work.", hasTerminal: hasTerminal)
+    }
+    guard account.permits("shell") else {
+      return TextProgram("This account has no shell here. SFTP and SCP work.", hasTerminal: hasTerminal)
+    }
+    guard geteuid() != 0 else {
+      return TextProgram(
+        "This server runs as root, and shells of root are not given out. SFTP and SCP work.", hasTerminal: hasTerminal)
+    }
+    // Makes the home, where the shell begins.
+    _ = await store(for: account, connection)
+    return await shell.start(start, for: account, on: connection)
+  }
+
+  private func store(for account: AccountIdentity, _ connection: Connection) async -> (any FileStore)? {
+    do {
+      let files = files
+      return try await NIOThreadPool.singleton.runIfActive { try files.store(for: account) }
+    } catch {
+      emit(
+        .error, .log, "an account's folder can't be opened", account, connection, [.init("error", .string("\(error)"))])
+      return nil
+    }
+  }
+
+  private func report(
+    _ account: AccountIdentity, _ connection: Connection
+  ) -> @Sendable (SFTPEvent) -> Void {
+    { event in
+      switch event {
+      case .opened(let path, let forWriting):
+        let field = Event.Field("path", .string(path.description))
+        if forWriting {
+          emit(.info, .log, "file opened to write", account, connection, [field])
+        } else {
+          emit(.debug, .log, "file opened to read", account, connection, [field])
+        }
+      case .removed(let path):
+        emit(.info, .log, "file removed", account, connection, [.init("path", .string(path.description))])
+      case .renamed(let path, let newPath):
+        emit(
+          .info, .log, "file renamed", account, connection,
+          [.init("path", .string(path.description)), .init("to", .string(newPath.description))])
+      case .madeDirectory(let path):
+        emit(.info, .log, "folder made", account, connection, [.init("path", .string(path.description))])
+      case .removedDirectory(let path):
+        emit(.info, .log, "folder removed", account, connection, [.init("path", .string(path.description))])
+      }
+    }
+  }
+
+  private func emit(
+    _ severity: Event.Severity, _ kind: Event.Kind, _ message: StaticString, _ account: AccountIdentity,
+    _ connection: Connection, _ fields: [Event.Field]
+  ) {
+    context.events.emit(
+      Event(
+        time: context.clock.wallTime(), severity: severity, kind: kind, message: message, service: connection.service,
+        session: connection.id, peer: connection.peer, account: account.name, fields: fields))
+  }
+}
