@@ -38,6 +38,7 @@ let package = Package(
     .library(name: "DNS", targets: ["DNSCore", "DNSServer", "DNSClient"]),
     .library(name: "SSH", targets: ["SSHCore", "SSHServer"]),
     .library(name: "SFTP", targets: ["SFTPCore", "SFTPServer"]),
+    .library(name: "FTP", targets: ["FTPCore", "FTPData", "FTPServer", "FTPClient"]),
     .library(name: "HTTP", targets: ["HTTPCore", "HTTPServer", "HTTPClient"]),
     // For the nested package in Fuzz/, which builds it under the sanitizers.
     .library(name: "FuzzTargets", targets: ["FuzzTargets"]),
@@ -114,6 +115,7 @@ let package = Package(
       [
         "WireKit", "Services", "Transport", "Compression", "FTPCore", "FTPData", crypto, nioCore, nioPosix,
       ]),
+    module("FTPClient", path: "FTP/Client", ["WireKit", "FTPCore", "FTPData", nioCore, nioPosix, nioSSL, nioTLS]),
 
     // The program.
     .executableTarget(
@@ -121,6 +123,7 @@ let package = Package(
       dependencies: [
         "WireKit", "Services", "SystemShims", "Transport", "Configuration", "Operation", "Certificates", "Stores",
         "Gate", "Supervision", "DNSCore", "DNSServer", "DNSClient", "HTTPCore", "HTTPServer", "HTTPClient",
+        "FTPCore", "FTPServer", "FTPClient",
         // SSH, SFTP and files.
         "Files", "SSHCore", "SSHServer", "SFTPServer",
         argumentParser, crypto, nioCore, nioPosix, nioSSL, nioTLS,

@@ -11,7 +11,7 @@ public struct FTPVerb: Hashable, Sendable {
   }
 
   /// For words of the program's own text.
-  init(_ word: StaticString) { name = word.description }
+  public init(_ word: StaticString) { name = word.description }
 
   /// What the table says of it.
   public var rule: Rule { Self.table[name] ?? Rule(.always, .none, "") }

@@ -45,7 +45,7 @@ struct ProbeOptions: Sendable {
 
 /// Which probe is for which scheme.
 enum Probes {
-  static let schemes = ["http", "https", "dns", "dns+tcp", "dns+tls"]
+  static let schemes = ["http", "https", "dns", "dns+tcp", "dns+tls", "ftp", "ftps"]
 
   /// The probe for a URL; throws what is wrong with it.
   static func probe(_ url: String, _ options: ProbeOptions) throws -> any Probe {
@@ -56,6 +56,7 @@ enum Probes {
     switch scheme {
     case "http", "https": return try HTTPProbe(url, options)
     case "dns", "dns+tcp": return try DNSProbe(url, overTCP: scheme == "dns+tcp")
+    case "ftp", "ftps": return try FTPProbe(url, isImplicit: scheme == "ftps", options)
     case "dns+tls": return try TLSProbe(url, applicationProtocol: "dot", options)
     default:
       throw CommandFailure(

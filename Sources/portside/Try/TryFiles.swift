@@ -47,6 +47,15 @@ enum TryFiles {
     forwarding = true
     sftp       = { root = "\(data)/files/shared", home = "\(data)/files/home/{account}" }
 
+    [ftp]
+    on        = ["here"]
+    port      = 10021
+    tls_port  = 10990
+    data_port = 0
+    tls       = "optional"
+    plaintext = true
+    passive   = { ports = "52000-52999" }
+
     [metrics]
     on   = ["here"]
     port = 19464
