@@ -124,6 +124,7 @@ extension FTPClient {
         .connect(to: SocketAddress(ipAddress: server.address.description, port: Int(port))).get()
     } catch {
       data.fail(error)
+      throw error
     }
     return try await data.futureResult.get()
   }

@@ -104,7 +104,11 @@ public actor FTPClient {
   }
 
   private func begin() async throws {
-    if configuration.encryption == .implicit { try await secured() }
+    if configuration.encryption == .implicit {
+      try await secured()
+      // That was the driver's own news; the session has not asked for a step yet.
+      isDue = false
+    }
     greeting = try await next(nil)
     guard greeting.isPositive else { throw FTPClientError(greeting, to: "connect") }
     if configuration.encryption == .explicit {

@@ -12,7 +12,6 @@ extension FTPServerSession {
     case "MODE": mode(command, &actions)
     case "REST":
       guard let offset = FTPText.number(command.argument) else { return refused(501, "REST <offset>", &actions) }
-      guard offset == 0 || !isText else { return refused(504, "Restarts need TYPE I.", &actions) }
       restart = offset
       range = nil
       reply(FTPReply(350, "Restarting at \(offset)."), &actions)
@@ -99,9 +98,7 @@ extension FTPServerSession {
       range = nil
       return reply(FTPReply(350, "The whole file."), &actions)
     }
-    guard first <= last, !isText else {
-      return refuse(FTPReply(isText ? 504 : 501, isText ? "Ranges need TYPE I." : "RANG <first> <last>"), &actions)
-    }
+    guard first <= last else { return refuse(FTPReply(501, "RANG <first> <last>"), &actions) }
     range = (first, last)
     reply(FTPReply(350, "From \(first) to \(last)."), &actions)
   }
@@ -111,6 +108,11 @@ extension FTPServerSession {
       return refuse(FTPReply(522, "PROT P first: data connections must be encrypted."), &actions)
     }
     let path = command.argument
+    // In text, an offset of the wire is no offset of the file.
+    if isText, restart > 0 || range != nil, ["RETR", "STOR"].contains(verb.name) {
+      forgetTransfer()
+      return refuse(FTPReply(504, "Restarts and ranges need TYPE I."), &actions)
+    }
     let content: FTPTransfer.Content
     switch verb.name {
     case "RETR": content = .retrieve(path, from: range?.first ?? restart, through: range?.last)

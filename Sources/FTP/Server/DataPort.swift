@@ -85,7 +85,9 @@ final class PassiveListener: Sendable {
           }
           let connection = try DataConnection.add(to: channel, stallTime: stallTime)
           accepted.succeed(connection)
-          channel.parent?.close(promise: nil)
+          // Not at once: NIO closes what it has just accepted together with the socket that it came from.
+          let server = channel.parent
+          channel.eventLoop.execute { server?.close(promise: nil) }
         }
       }
       .bind(host: local.description, port: Int(port)).get()
@@ -139,15 +141,24 @@ enum ActiveConnector {
     _ eventLoop: any EventLoop
   ) async throws -> DataConnection {
     let address = try SocketAddress(ipAddress: local.description, port: Int(port))
+    let goal = try SocketAddress(ipAddress: endpoint.address.description, port: Int(endpoint.port))
     let promise = eventLoop.makePromise(of: DataConnection.self)
-    let channel = try await ClientBootstrap(group: eventLoop)
-      .connectTimeout(.nanoseconds(limit.wholeNanoseconds))
-      .channelOption(.socketOption(.so_reuseaddr), value: 1)
-      .channelOption(.recvAllocator, value: DataConnection.receiveAllocator)
-      .bind(to: address)
-      .connect(to: SocketAddress(ipAddress: endpoint.address.description, port: Int(endpoint.port))).get()
-    promise.completeWith(
-      channel.eventLoop.submit { try DataConnection.add(to: channel, stallTime: stallTime) })
+    do {
+      _ = try await ClientBootstrap(group: eventLoop)
+        .connectTimeout(.nanoseconds(limit.wholeNanoseconds))
+        .channelOption(.socketOption(.so_reuseaddr), value: 1)
+        .channelOption(.recvAllocator, value: DataConnection.receiveAllocator)
+        .channelInitializer { channel in
+          channel.eventLoop.makeCompletedFuture {
+            promise.succeed(try DataConnection.add(to: channel, stallTime: stallTime))
+          }
+        }
+        .bind(to: address)
+        .connect(to: goal).get()
+    } catch {
+      promise.fail(error)
+      throw error
+    }
     return try await promise.futureResult.get()
   }
 }
