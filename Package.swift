@@ -38,6 +38,7 @@ let package = Package(
     .library(name: "DNS", targets: ["DNSCore", "DNSServer", "DNSClient", "DNSResolver"]),
     .library(name: "SSH", targets: ["SSHCore", "SSHServer", "SSHClient"]),
     .library(name: "SFTP", targets: ["SFTPCore", "SFTPServer", "SFTPClient"]),
+    .library(name: "FTP", targets: ["FTPCore", "FTPData", "FTPServer", "FTPClient"]),
     .library(name: "HTTP", targets: ["HTTPCore", "HTTPServer", "HTTPClient"]),
     // For the nested package in Fuzz/, which builds it under the sanitizers.
     .library(name: "FuzzTargets", targets: ["FuzzTargets"]),
@@ -123,6 +124,14 @@ let package = Package(
       "TelnetServer", path: "Telnet/Server",
       ["WireKit", "Services", "Transport", "ConsoleCore", "ConsoleServer", "TelnetCore", nioCore]),
     module("TelnetClient", path: "Telnet/Client", ["WireKit", "TelnetCore", nioCore, nioPosix, nioSSL]),
+    module("FTPCore", path: "FTP/Core", ["WireKit"]),
+    module("FTPData", path: "FTP/Data", ["WireKit", nioCore, nioPosix, nioSSL, nioTLS]),
+    module(
+      "FTPServer", path: "FTP/Server",
+      [
+        "WireKit", "Services", "Transport", "Compression", "FTPCore", "FTPData", crypto, nioCore, nioPosix,
+      ]),
+    module("FTPClient", path: "FTP/Client", ["WireKit", "FTPCore", "FTPData", nioCore, nioPosix, nioSSL, nioTLS]),
 
     // The program.
     .executableTarget(
@@ -131,7 +140,7 @@ let package = Package(
         "WireKit", "Services", "SystemShims", "Transport", "Configuration", "Operation", "Certificates", "Stores",
         "Gate", "Supervision", "DNSCore", "DNSServer", "DNSClient", "DNSResolver", "HTTPCore", "HTTPServer",
         "HTTPClient", "ConsoleCore", "ConsoleServer", "TelnetCore", "TelnetServer", "TelnetClient", "Files", "SSHCore",
-        "SSHServer", "SSHClient", "SFTPServer", "SFTPClient",
+        "SSHServer", "SSHClient", "SFTPServer", "SFTPClient", "FTPCore", "FTPServer", "FTPClient",
         argumentParser, crypto, nioCore, nioPosix, nioSSL, nioTLS,
       ],
       swiftSettings: settings),

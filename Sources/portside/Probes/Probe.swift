@@ -53,7 +53,9 @@ struct ProbeOptions: Sendable {
 
 /// Which probe is for which scheme.
 enum Probes {
-  static let schemes = ["http", "https", "dns", "dns+tcp", "dns+tls", "ssh", "sftp", "telnet", "telnet+tls", "telnets"]
+  static let schemes = [
+    "http", "https", "dns", "dns+tcp", "dns+tls", "ssh", "sftp", "telnet", "telnet+tls", "telnets", "ftp", "ftps",
+  ]
 
   /// The probe for a URL; throws what is wrong with it.
   static func probe(_ url: String, _ options: ProbeOptions) throws -> any Probe {
@@ -64,6 +66,7 @@ enum Probes {
     switch scheme {
     case "http", "https": return try HTTPProbe(url, options)
     case "dns", "dns+tcp": return try DNSProbe(url, overTCP: scheme == "dns+tcp")
+    case "ftp", "ftps": return try FTPProbe(url, isImplicit: scheme == "ftps", options)
     case "dns+tls": return try TLSProbe(url, applicationProtocol: "dot", options)
     case "ssh", "sftp": return try SSHProbe(url, options)
     case "telnet": return try TelnetProbe(url, .none, options)

@@ -54,6 +54,15 @@ enum TryFiles {
     tls_port  = 10992
     plaintext = true
 
+    [ftp]
+    on        = ["here"]
+    port      = 10021
+    tls_port  = 10990
+    data_port = 0
+    tls       = "optional"
+    plaintext = true
+    passive   = { ports = "52000-52999" }
+
     [metrics]
     on   = ["here"]
     port = 19464
