@@ -42,7 +42,7 @@ let package = Package(
     // For the nested package in Fuzz/, which builds it under the sanitizers.
     .library(name: "FuzzTargets", targets: ["FuzzTargets"]),
     .library(name: "TFTP", targets: ["TFTPCore", "TFTPServer", "TFTPClient"]),
-    .library(name: "DHCP", targets: ["DHCPCore", "DHCPServer"]),
+    .library(name: "DHCP", targets: ["DHCPCore", "DHCPServer", "DHCPClient"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -92,6 +92,7 @@ let package = Package(
     module("TFTPServer", path: "TFTP/Server", ["WireKit", "Services", "SystemShims", "Datagrams", "TFTPCore"]),
     module("TFTPClient", path: "TFTP/Client", ["WireKit", "Datagrams", "TFTPCore"]),
     module("DHCPCore", path: "DHCP/Core", ["WireKit"]),
+    module("DHCPClient", path: "DHCP/Client", ["WireKit", "Datagrams", "DHCPCore"]),
     module("DHCPServer", path: "DHCP/Server", ["WireKit", "Services", "SystemShims", "Datagrams", "DHCPCore"]),
 
     module("SSHCore", path: "SSH/Core", ["WireKit", "CSodium", crypto, cryptoExtras]),
@@ -109,6 +110,7 @@ let package = Package(
       dependencies: [
         "WireKit", "Services", "SystemShims", "Transport", "Configuration", "Operation", "Certificates", "Stores",
         "Gate", "Supervision", "DNSCore", "DNSServer", "DNSClient", "HTTPCore", "HTTPServer", "HTTPClient",
+        "Datagrams", "DHCPCore", "DHCPServer", "DHCPClient", "TFTPCore", "TFTPServer", "TFTPClient",
         argumentParser, crypto, nioCore, nioPosix, nioSSL, nioTLS,
       ],
       swiftSettings: settings),

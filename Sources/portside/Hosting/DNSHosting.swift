@@ -39,6 +39,7 @@ final class DNSHosting: HostedService {
     let server = DNSServer(context: surroundings.context, configuration: configuration)
     register(server, in: surroundings)
     let service = DNSHosting(surroundings: surroundings, server: server)
+    surroundings.names.book.attach(server)
     try await service.apply(settings, sockets)
     return service
   }
@@ -55,7 +56,10 @@ final class DNSHosting: HostedService {
     await server.reload(sources)
   }
 
-  func stop() async { server.stop() }
+  func stop() async {
+    surroundings.names.book.attach(nil)
+    server.stop()
+  }
 
   func listen(
     _ socket: InheritedSocket, _ declaration: ListenerDeclaration, _ settings: WorkerSettings

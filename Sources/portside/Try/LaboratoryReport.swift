@@ -66,6 +66,7 @@ struct LaboratoryReport: Encodable {
       case .https: "https://\(place)/"
       case .dns: "dns://\(place)/www.\(Laboratory.domain)/A"
       case .dot: "dns+tls://\(place)/www.\(Laboratory.domain)/A"
+      case .tftp: "tftp://\(place)/boot.ipxe"
       case .admin: "http://\(place)/metrics"
       default: "\(declaration.service.rawValue)://\(place)"
       }
