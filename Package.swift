@@ -169,7 +169,7 @@ let package = Package(
       dependencies: ["NamesKit", "NamesFixture", "Datagrams", "TFTPClient", "TestKit", "WireKit"],
       path: "Tests/InteropTests/TFTP", swiftSettings: settings),
     .testTarget(
-      name: "DHCPInteropTests", dependencies: ["NamesKit", "NamesFixture"], path: "Tests/InteropTests/DHCP",
+      name: "DHCPInteropTests", dependencies: ["NamesKit", "NamesFixture", "portside"], path: "Tests/InteropTests/DHCP",
       swiftSettings: settings),
     tests(
       "HTTP",

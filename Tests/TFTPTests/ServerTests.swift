@@ -24,7 +24,7 @@ final class ServerFixture: Sendable {
 
   init(
     address: IPAddress = IPAddress(127, 0, 0, 1), directory: any ClientDirectory = EmptyClientDirectory(),
-    _ change: (inout Configuration, String) -> Void = { _, _ in }
+    _ change: (inout TFTPServerConfiguration, String) -> Void = { _, _ in }
   ) throws {
     folder = FileManager.default.temporaryDirectory.appendingPathComponent("tftp-\(UUID().uuidString)")
     for name in ["read/sub", "own", "versions", "outside"] {

@@ -32,6 +32,25 @@ enum TryFiles {
     tls_port = 10853
     zones    = ["\(domain)", "127.in-addr.arpa"]
 
+    \(network(domain: domain, data: data))
+    [http]
+    on           = ["here"]
+    port         = 10080
+    tls_port     = 10443
+    default_site = "www.\(domain)"
+    redirect_to_https = false
+    sites        = { "www.\(domain)" = "\(data)/site", "srv.\(domain)" = "\(data)/site" }
+
+    [metrics]
+    on   = ["here"]
+    port = 19464
+
+    """
+  }
+
+  /// DHCP, TFTP: relays are served only, as no client asks on such a port.
+  private static func network(domain: String, data: String) -> String {
+    """
     [dhcp]
     on       = ["here"]
     port     = 10067
@@ -53,18 +72,6 @@ enum TryFiles {
     read       = "\(data)/tftp"
     write      = "\(data)/backups/{device}"
     write_from = ["127.0.0.0/8"]
-
-    [http]
-    on           = ["here"]
-    port         = 10080
-    tls_port     = 10443
-    default_site = "www.\(domain)"
-    redirect_to_https = false
-    sites        = { "www.\(domain)" = "\(data)/site", "srv.\(domain)" = "\(data)/site" }
-
-    [metrics]
-    on   = ["here"]
-    port = 19464
 
     """
   }
