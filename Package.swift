@@ -43,7 +43,7 @@ let package = Package(
     // For the nested package in Fuzz/, which builds it under the sanitizers.
     .library(name: "FuzzTargets", targets: ["FuzzTargets"]),
     .library(name: "TFTP", targets: ["TFTPCore", "TFTPServer", "TFTPClient"]),
-    .library(name: "DHCP", targets: ["DHCPCore", "DHCPServer"]),
+    .library(name: "DHCP", targets: ["DHCPCore", "DHCPServer", "DHCPClient"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -103,6 +103,7 @@ let package = Package(
     module("TFTPServer", path: "TFTP/Server", ["WireKit", "Services", "SystemShims", "Datagrams", "TFTPCore"]),
     module("TFTPClient", path: "TFTP/Client", ["WireKit", "Datagrams", "TFTPCore"]),
     module("DHCPCore", path: "DHCP/Core", ["WireKit"]),
+    module("DHCPClient", path: "DHCP/Client", ["WireKit", "Datagrams", "DHCPCore"]),
     module("DHCPServer", path: "DHCP/Server", ["WireKit", "Services", "SystemShims", "Datagrams", "DHCPCore"]),
 
     module("SSHCore", path: "SSH/Core", ["WireKit", "CSodium", crypto, cryptoExtras]),
@@ -140,7 +141,8 @@ let package = Package(
         "WireKit", "Services", "SystemShims", "Transport", "Configuration", "Operation", "Certificates", "Stores",
         "Gate", "Supervision", "DNSCore", "DNSServer", "DNSClient", "DNSResolver", "HTTPCore", "HTTPServer",
         "HTTPClient", "ConsoleCore", "ConsoleServer", "TelnetCore", "TelnetServer", "TelnetClient", "Files", "SSHCore",
-        "SSHServer", "SSHClient", "SFTPServer", "SFTPClient", "FTPCore", "FTPServer", "FTPClient",
+        "SSHServer", "SSHClient", "SFTPServer", "SFTPClient", "FTPCore", "FTPServer", "FTPClient", "Datagrams",
+        "DHCPCore", "DHCPServer", "DHCPClient", "TFTPCore", "TFTPServer", "TFTPClient",
         argumentParser, crypto, nioCore, nioPosix, nioSSL, nioTLS,
       ],
       swiftSettings: settings),
@@ -205,7 +207,7 @@ let package = Package(
       dependencies: ["NamesKit", "NamesFixture", "Datagrams", "TFTPClient", "TestKit", "WireKit"],
       path: "Tests/InteropTests/TFTP", swiftSettings: settings),
     .testTarget(
-      name: "DHCPInteropTests", dependencies: ["NamesKit", "NamesFixture"], path: "Tests/InteropTests/DHCP",
+      name: "DHCPInteropTests", dependencies: ["NamesKit", "NamesFixture", "portside"], path: "Tests/InteropTests/DHCP",
       swiftSettings: settings),
     tests(
       "HTTP",

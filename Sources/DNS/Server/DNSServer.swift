@@ -27,6 +27,9 @@ public final class DNSServer: Sendable {
     var isStopped = false
     /// Counts the calls of `reload`, so that a slow one does not overwrite what a later one loaded.
     var reloads = 0
+    /// The zones as their files have them, and what programs put beside that.
+    var written: [Zone] = []
+    var dynamic = DynamicRecords()
   }
 
   /// - Parameters:
@@ -120,7 +123,7 @@ public final class DNSServer: Sendable {
       state.reloads += 1
       return state.reloads
     }
-    let old = zones.current
+    let old = ZoneCatalog(state.withLock { $0.written })
     var served: [Zone] = []
     var reports: [ZoneLoadReport] = []
     for source in sources {
@@ -137,10 +140,39 @@ public final class DNSServer: Sendable {
       self.report(report)
       reports.append(report)
     }
-    let catalog = ZoneCatalog(served)
-    let isLatest = state.withLock { $0.reloads == number }
-    if isLatest { zones.replace(with: catalog) }
+    state.withLock { state in
+      guard state.reloads == number else { return }
+      state.written = served
+      let apexes = served.map(\.apex)
+      zones.replace(with: ZoneCatalog(served.map { state.dynamic.compose($0, among: apexes) }))
+    }
     return reports
+  }
+
+  /// Puts records beside those of the zones' files, in the place of what stood under the same keys; an empty list takes them
+  /// out. Names that a file has anything for are left to the file. The serials of the zones rise. Served when this returns.
+  ///
+  /// It packs every zone that is touched anew: for zones of some ten thousand records, not of millions.
+  /// - Returns: The new serials.
+  @discardableResult
+  public func updateDynamic(_ changes: [String: [ResourceRecord]]) -> [Name: UInt32] {
+    state.withLock { state in
+      let touched = state.dynamic.update(changes)
+      let apexes = state.written.map(\.apex)
+      let homes = Set(touched.compactMap { DynamicRecords.home(of: $0, among: apexes) })
+      guard !homes.isEmpty else { return [:] }
+      var composed = Dictionary(uniqueKeysWithValues: zones.current.zones.map { ($0.apex, $0) })
+      for zone in state.written where homes.contains(zone.apex) {
+        composed[zone.apex] = state.dynamic.compose(zone, among: apexes)
+      }
+      zones.replace(with: ZoneCatalog(Array(composed.values)))
+      return composed.filter { homes.contains($0.key) }.mapValues(\.soa.serial)
+    }
+  }
+
+  /// Has the serials of zones with dynamic records begin above these: what secondaries saw before a restart.
+  public func raiseSerials(_ floors: [Name: UInt32]) {
+    state.withLock { state in for (apex, floor) in floors { state.dynamic.raiseSerial(of: apex, to: floor) } }
   }
 
   private func report(_ report: ZoneLoadReport) {

@@ -65,14 +65,17 @@ struct Composition: Sendable {
   }
 
   private func socket(named name: String, _ declaration: ListenerDeclaration) -> SocketPlan {
-    switch declaration.transport {
-    case .tcp: SocketPlan(name: name, place: .tcp(declaration.endpoint))
-    // One socket for each core: the kernel spreads the queries.
-    case .udp:
-      SocketPlan(
-        name: name, place: .udp(declaration.endpoint),
-        count: min(64, max(1, ProcessInfo.processInfo.activeProcessorCount)))
-    }
+    var plan =
+      switch declaration.transport {
+      case .tcp: SocketPlan(name: name, place: .tcp(declaration.endpoint))
+      // One socket for each core: the kernel spreads the queries.
+      case .udp:
+        SocketPlan(
+          name: name, place: .udp(declaration.endpoint),
+          count: min(64, max(1, ProcessInfo.processInfo.activeProcessorCount)))
+      }
+    HostedServices.hosting(declaration)?.shape(&plan, for: declaration)
+    return plan
   }
 
   static func socketName(_ declaration: ListenerDeclaration) -> String {

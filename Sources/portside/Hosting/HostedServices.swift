@@ -12,6 +12,8 @@ enum HostedServices {
 
   /// The console commands of all protocols.
   static var commands: [Command] { all.flatMap { $0.commands } }
+    DNSHosting.self, DHCPHosting.self, TFTPHosting.self, HTTPHosting.self,
+  ]
 
   /// The protocols of one worker.
   static func of(_ worker: WorkerName) -> [any HostedService.Type] { all.filter { $0.worker == worker } }

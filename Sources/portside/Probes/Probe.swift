@@ -55,6 +55,7 @@ struct ProbeOptions: Sendable {
 enum Probes {
   static let schemes = [
     "http", "https", "dns", "dns+tcp", "dns+tls", "ssh", "sftp", "telnet", "telnet+tls", "telnets", "ftp", "ftps",
+    "dhcp", "tftp",
   ]
 
   /// The probe for a URL; throws what is wrong with it.
@@ -72,6 +73,8 @@ enum Probes {
     case "telnet": return try TelnetProbe(url, .none, options)
     case "telnet+tls": return try TelnetProbe(url, .starttls, options)
     case "telnets": return try TelnetProbe(url, .implicit, options)
+    case "dhcp": return try DHCPProbe(url)
+    case "tftp": return try TFTPProbe(url)
     default:
       throw CommandFailure(
         "there is no client for '\(scheme)' yet; there are clients for \(schemes.joined(separator: ", "))")

@@ -69,6 +69,8 @@ struct Laboratory: Sendable {
     let texts = [
       "zones/\(domain).zone": TryFiles.zone(domain: domain),
       "zones/127.in-addr.arpa.zone": TryFiles.reverseZone(domain: domain),
+      "tftp/boot.ipxe": TryFiles.bootScript(domain: domain),
+      "backups/README": "Configurations that devices save by TFTP, as versions: portside config-backup list\n",
       "site/index.html": TryFiles.page(domain: domain),
       "site/about/index.html": TryFiles.about(domain: domain),
     ]

@@ -16,6 +16,8 @@ final class WorkerSurroundings: Sendable {
   let numbers = SessionNumbers()
   let metrics: MetricsRegistry
   let group: MultiThreadedEventLoopGroup
+  /// What the services of the names worker share.
+  let names: NamesExchange
   private let log: LogWriter
   private let gate: GateClient
   private let certificates: Task<Void, Never>
@@ -40,6 +42,7 @@ final class WorkerSurroundings: Sendable {
     certificates = Task {
       for await identities in gate.identities() { contexts.update(identities) }
     }
+    names = NamesExchange(clock: clock, events: context.events)
     let counter = counter
     metrics.reading("portside_connections", help: "Open connections.") { Double(counter.total) }
     gate.start()
@@ -79,6 +82,7 @@ final class WorkerSurroundings: Sendable {
   /// The last words: what was logged and reported is handed over.
   func stop() async {
     certificates.cancel()
+    names.stop()
     await gate.stop()
     log.flush()
   }

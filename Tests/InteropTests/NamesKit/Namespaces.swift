@@ -24,7 +24,12 @@ public final class NamespacePair {
   }
 
   deinit {
-    for name in [server, client] { _ = try? Command.run(["ip", "netns", "delete", name]) }
+    for name in [server, client] {
+      // Clients go into the background and stay there: whatever still runs in here is ours.
+      let pids = (try? Command.run(["ip", "netns", "pids", name], seconds: 10))?.output ?? ""
+      for line in pids.split(separator: "\n") { if let pid = pid_t(line) { kill(pid, SIGKILL) } }
+      _ = try? Command.run(["ip", "netns", "delete", name], seconds: 10)
+    }
   }
 
   /// Runs a program in the client's namespace.

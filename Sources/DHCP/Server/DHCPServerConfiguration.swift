@@ -1,7 +1,7 @@
 import DHCPCore
 
 /// How a `DHCPServer` behaves.
-public struct Configuration: Sendable {
+public struct DHCPServerConfiguration: Sendable {
   /// Who gets what.
   public var policy: Policy
   /// The interfaces whose broadcasts are answered, by name; empty for all. Messages from relays are answered wherever they come in.

@@ -2,7 +2,7 @@ import TFTPCore
 import WireKit
 
 /// How a `TFTPServer` behaves. `TFTPServer.init` checks it.
-public struct Configuration: Sendable {
+public struct TFTPServerConfiguration: Sendable {
   /// Time-outs, block and window sizes.
   public var limits = Limits()
   /// Directories that are read from, in the order in which they are searched.
@@ -54,6 +54,8 @@ public struct WritePolicy: Sendable {
   public var template: String
   /// Whether only clients that the directory knows may write.
   public var onlyKnownClients = true
+  /// From where anybody may write, known or not.
+  public var openNetworks: [IPNetwork] = []
   /// The largest file, in bytes.
   public var maximumFileSize: UInt64 = 64 << 20
   /// Bytes of all versions of one device together.
