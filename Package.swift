@@ -78,6 +78,9 @@ let package = Package(
     module("Gate", ["WireKit", "Services", "CSodium", collections, crypto, cryptoExtras, nioCore, nioPosix]),
     module("Supervision", ["WireKit", "Services", "SystemShims"]),
 
+    // Mail: messages, and where they are kept.
+    module("MessageCore", path: "Message/Core", ["WireKit"]),
+
     // The protocols.
     module("DNSCore", path: "DNS/Core", ["WireKit"]),
     module(
@@ -135,6 +138,7 @@ let package = Package(
     tests("FuzzRegression", ["FuzzTargets"]),
     tests("Tidy", []),
     tests("WireKit", ["WireKit", "TestKit"]),
+    tests("Message", ["MessageCore", "TestKit", "WireKit"]),
     tests("Services", ["Services", "WireKit"]),
     tests("Transport", ["Transport", "TestKit", "WireKit", "Services", nioCore, nioPosix, nioEmbedded, nioSSL]),
     tests("Configuration", exclude: ["Fixtures", "toml_oracle.py"], ["Configuration", "WireKit", "Services"]),
