@@ -80,6 +80,7 @@ let package = Package(
 
     // Mail: messages, and where they are kept.
     module("MessageCore", path: "Message/Core", ["WireKit"]),
+    module("MailEngine", ["WireKit", "Services", "MessageCore"]),
 
     // The protocols.
     module("DNSCore", path: "DNS/Core", ["WireKit"]),
@@ -139,6 +140,7 @@ let package = Package(
     tests("Tidy", []),
     tests("WireKit", ["WireKit", "TestKit"]),
     tests("Message", ["MessageCore", "TestKit", "WireKit"]),
+    tests("MailEngine", ["MailEngine", "Services", "TestKit", "WireKit"]),
     tests("Services", ["Services", "WireKit"]),
     tests("Transport", ["Transport", "TestKit", "WireKit", "Services", nioCore, nioPosix, nioEmbedded, nioSSL]),
     tests("Configuration", exclude: ["Fixtures", "toml_oracle.py"], ["Configuration", "WireKit", "Services"]),
