@@ -84,6 +84,10 @@ let package = Package(
       "Gate", ["WireKit", "Services", "ConsoleCore", "CSodium", collections, crypto, cryptoExtras, nioCore, nioPosix]),
     module("Supervision", ["WireKit", "Services", "SystemShims"]),
 
+    // Mail: messages, and where they are kept.
+    module("MessageCore", path: "Message/Core", ["WireKit"]),
+    module("MailEngine", ["WireKit", "Services", "MessageCore"]),
+
     // The protocols.
     module("DNSCore", path: "DNS/Core", ["WireKit"]),
     module(
@@ -171,6 +175,8 @@ let package = Package(
     tests("FuzzRegression", ["FuzzTargets"]),
     tests("Tidy", []),
     tests("WireKit", ["WireKit", "TestKit"]),
+    tests("Message", ["MessageCore", "TestKit", "WireKit"]),
+    tests("MailEngine", ["MailEngine", "Services", "TestKit", "WireKit"]),
     tests("Services", ["Services", "WireKit"]),
     tests("Compression", ["Compression"]),
     tests("Transport", ["Transport", "TestKit", "WireKit", "Services", nioCore, nioPosix, nioEmbedded, nioSSL]),
