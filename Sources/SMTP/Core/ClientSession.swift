@@ -54,7 +54,7 @@ public struct ClientSession: StreamSession, ~Copyable {
   // MARK: From the driver
 
   public mutating func opened(now: MonotonicTime, into actions: inout Actions) {
-    await(.seconds(300), now, &actions)
+    awaitReply(.seconds(300), now, &actions)
   }
 
   public mutating func receive(_ input: RawSpan, now: MonotonicTime, into actions: inout Actions) -> Int {
@@ -85,12 +85,12 @@ public struct ClientSession: StreamSession, ~Copyable {
     case .bytes(let bytes):
       actions.write { stuffer.append(bytes, to: &$0) }
       wantsPiece = true
-      await(.seconds(180), now, &actions)
+      awaitReply(.seconds(180), now, &actions)
     case .end:
       actions.write { stuffer.finish(to: &$0) }
       actions.event(.sent("(the message)"))
       phase = .verdict
-      await(.seconds(600), now, &actions)
+      awaitReply(.seconds(600), now, &actions)
     case .failed:
       // Nothing but an end of the connection takes back what was begun.
       fail(SMTPReply(451, "4.3.0", "the message can't be read"), &actions)
@@ -209,7 +209,7 @@ public struct ClientSession: StreamSession, ~Copyable {
     self.exchange = exchange
     actions.write("AUTH \(mechanism.rawValue)\(initial)\r\n")
     actions.event(.sent("AUTH \(mechanism.rawValue)\(initial.isEmpty ? "" : " ••••")"))
-    await(.seconds(60), now, &actions)
+    awaitReply(.seconds(60), now, &actions)
   }
 
   private mutating func takeAuthentication(_ reply: SMTPReply, _ now: MonotonicTime, _ actions: inout Actions) {
@@ -224,7 +224,7 @@ public struct ClientSession: StreamSession, ~Copyable {
       actions.write(Base64.encode(response))
       actions.write("\r\n")
       actions.event(.sent("••••"))
-      await(.seconds(60), now, &actions)
+      awaitReply(.seconds(60), now, &actions)
     case 235 where exchange?.isServerTrusted == true:
       outcome.isLoggedIn = true
       sendEnvelope(now, &actions)
@@ -240,7 +240,8 @@ public struct ClientSession: StreamSession, ~Copyable {
   private mutating func sendEnvelope(_ now: MonotonicTime, _ actions: inout Actions) {
     guard let envelope = plan.envelope else { return quit(now, &actions) }
     if let limit = parameter(of: "SIZE").flatMap({ Int64($0) }), limit > 0, plan.size > limit {
-      return fail(SMTPReply(552, "5.3.4", "the message is larger than the \(limit) bytes that the server takes"), &actions)
+      return fail(
+        SMTPReply(552, "5.3.4", "the message is larger than the \(limit) bytes that the server takes"), &actions)
     }
     let needsUTF8 =
       envelope.parameters.isUTF8 || envelope.sender.needsUTF8
@@ -326,10 +327,10 @@ public struct ClientSession: StreamSession, ~Copyable {
     actions.write(command)
     actions.write("\r\n")
     actions.event(.sent(command))
-    await(.seconds(300), now, &actions)
+    awaitReply(.seconds(300), now, &actions)
   }
 
-  private func await(_ time: Duration, _ now: MonotonicTime, _ actions: inout Actions) {
+  private func awaitReply(_ time: Duration, _ now: MonotonicTime, _ actions: inout Actions) {
     actions.setTimer(Self.timer, at: now + time)
   }
 

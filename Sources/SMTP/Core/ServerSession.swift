@@ -138,7 +138,7 @@ public struct ServerSession: StreamSession, ~Copyable {
       return
     }
     // The message was judged before it had ended: the answer waits until it has.
-    if incoming?.ticket == ticket { incoming?.early = Self.replies(reply) }
+    if incoming?.ticket == ticket, incoming?.early == nil { incoming?.early = Self.replies(reply) }
   }
 
   public mutating func timerFired(_ timer: SessionTimer, now: MonotonicTime, into actions: inout Actions) {
