@@ -83,6 +83,9 @@ let package = Package(
     // What several protocols share.
     module("SASLCore", path: "SASL/Core", ["WireKit", crypto, cryptoExtras]),
     module("SASLServer", path: "SASL/Server", ["WireKit", "Services", "SASLCore"]),
+    // Mail: messages, and where they are kept.
+    module("MessageCore", path: "Message/Core", ["WireKit"]),
+    module("MailEngine", ["WireKit", "Services", "MessageCore"]),
 
     // The protocols.
     module("DNSCore", path: "DNS/Core", ["WireKit"]),
@@ -123,6 +126,7 @@ let package = Package(
       dependencies: [
         "WireKit", "Services", "SystemShims", "Transport", "Configuration", "Operation", "Certificates", "Stores",
         "Gate", "Supervision", "DNSCore", "DNSServer", "DNSClient", "HTTPCore", "HTTPServer", "HTTPClient",
+        "SASLCore", "SMTPCore", "SMTPServer", "SMTPClient", "MailEngine",
         argumentParser, crypto, nioCore, nioPosix, nioSSL, nioTLS,
       ],
       swiftSettings: settings),
@@ -149,6 +153,8 @@ let package = Package(
     tests("FuzzRegression", ["FuzzTargets"]),
     tests("Tidy", []),
     tests("WireKit", ["WireKit", "TestKit"]),
+    tests("Message", ["MessageCore", "TestKit", "WireKit"]),
+    tests("MailEngine", ["MailEngine", "Services", "TestKit", "WireKit"]),
     tests("Services", ["Services", "WireKit"]),
     tests("Transport", ["Transport", "TestKit", "WireKit", "Services", nioCore, nioPosix, nioEmbedded, nioSSL]),
     tests("Configuration", exclude: ["Fixtures", "toml_oracle.py"], ["Configuration", "WireKit", "Services"]),
