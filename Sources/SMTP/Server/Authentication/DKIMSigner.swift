@@ -13,6 +13,29 @@ public enum DKIMKey: Sendable {
   public static func makeRSA() throws -> DKIMKey { .rsa(try _RSA.Signing.PrivateKey(keySize: .bits2048)) }
   public static func makeEd25519() -> DKIMKey { .ed25519(Curve25519.Signing.PrivateKey()) }
 
+  /// As it is kept in a file: its kind, a line end, its bytes in base 64.
+  public var stored: [UInt8] {
+    switch self {
+    case .rsa(let key): Array("rsa\n".utf8) + Base64.encode([UInt8](key.derRepresentation)) + [0x0A]
+    case .ed25519(let key): Array("ed25519\n".utf8) + Base64.encode([UInt8](key.rawRepresentation)) + [0x0A]
+    }
+  }
+
+  /// From `stored`; `nil` for anything else.
+  public init?(stored: [UInt8]) {
+    let lines = stored.split(separator: 0x0A)
+    guard lines.count == 2, let bytes = Base64.decode(lines[1]) else { return nil }
+    switch String(decoding: lines[0], as: UTF8.self) {
+    case "rsa":
+      guard let key = try? _RSA.Signing.PrivateKey(derRepresentation: bytes) else { return nil }
+      self = .rsa(key)
+    case "ed25519":
+      guard let key = try? Curve25519.Signing.PrivateKey(rawRepresentation: bytes) else { return nil }
+      self = .ed25519(key)
+    default: return nil
+    }
+  }
+
   var algorithm: String {
     switch self {
     case .rsa: "rsa-sha256"
