@@ -6,9 +6,7 @@ import Supervision
 /// The table of what this program serves.
 enum HostedServices {
   /// A row a protocol, in the order in which they are started.
-  static let all: [any HostedService.Type] = [
-    DNSHosting.self, HTTPHosting.self, SSHHosting.self, TelnetHosting.self, FTPHosting.self,
-  ]
+  static let all: [any HostedService.Type] = [DNSHosting.self, HTTPHosting.self, SSHHosting.self, TelnetHosting.self, FTPHosting.self, SMTPHosting.self]
 
   /// The console commands of all protocols.
   static var commands: [Command] { all.flatMap { $0.commands } }

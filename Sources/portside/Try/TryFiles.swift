@@ -64,6 +64,14 @@ enum TryFiles {
     plaintext = true
     passive   = { ports = "52000-52999" }
 
+    [smtp]
+    on               = ["here"]
+    port             = 10025
+    submission_port  = 10587
+    submissions_port = 10465
+    domains          = ["\(domain)"]
+    plaintext        = true
+
     [metrics]
     on   = ["here"]
     port = 19464

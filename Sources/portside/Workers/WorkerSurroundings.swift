@@ -14,6 +14,8 @@ final class WorkerSurroundings: Sendable {
   let contexts = TLSContextStore()
   let counter: ConnectionCounter
   let numbers = SessionNumbers()
+  /// The mail store, for the protocols of the mail worker.
+  let mail = MailHosting()
   let metrics: MetricsRegistry
   let group: MultiThreadedEventLoopGroup
   /// What the services of the names worker share.
@@ -83,6 +85,7 @@ final class WorkerSurroundings: Sendable {
   func stop() async {
     certificates.cancel()
     names.stop()
+    await mail.close()
     await gate.stop()
     log.flush()
   }
