@@ -36,6 +36,7 @@ let package = Package(
   products: [
     .executable(name: "portside", targets: ["portside"]),
     .library(name: "DNS", targets: ["DNSCore", "DNSServer", "DNSClient"]),
+    .library(name: "SASL", targets: ["SASLCore", "SASLServer"]),
     .library(name: "SSH", targets: ["SSHCore", "SSHServer"]),
     .library(name: "SFTP", targets: ["SFTPCore", "SFTPServer"]),
     .library(name: "HTTP", targets: ["HTTPCore", "HTTPServer", "HTTPClient"]),
@@ -77,6 +78,10 @@ let package = Package(
     module("Stores", ["WireKit", "Services", database]),
     module("Gate", ["WireKit", "Services", "CSodium", collections, crypto, cryptoExtras, nioCore, nioPosix]),
     module("Supervision", ["WireKit", "Services", "SystemShims"]),
+
+    // What several protocols share.
+    module("SASLCore", path: "SASL/Core", ["WireKit", crypto, cryptoExtras]),
+    module("SASLServer", path: "SASL/Server", ["WireKit", "Services", "SASLCore"]),
 
     // The protocols.
     module("DNSCore", path: "DNS/Core", ["WireKit"]),
@@ -141,7 +146,7 @@ let package = Package(
     tests("Operation", ["Operation", "TestKit", "WireKit", "Services"]),
     tests("Certificates", ["Certificates", "TestKit", "WireKit", "Services", x509, asn1, crypto, cryptoExtras]),
     tests("Stores", ["Stores", "TestKit", "WireKit", "Services", database]),
-    tests("Gate", ["Gate", "TestKit", "WireKit", "Services", nioCore]),
+    tests("Gate", ["Gate", "SASLCore", "SASLServer", "TestKit", "WireKit", "Services", nioCore]),
     tests("Supervision", ["Supervision", "SupervisionFixture", "WireKit", "Services", "SystemShims"]),
     .executableTarget(
       name: "SupervisionFixture", dependencies: ["Supervision", "WireKit", "Services"],
@@ -153,6 +158,7 @@ let package = Package(
     .target(name: "LaboratoryKit", path: "Tests/Fixtures/LaboratoryKit", swiftSettings: settings),
     tests("System", exclude: ["Scripts"], ["LaboratoryKit", "portside"]),
     tests("Security", exclude: ["Scripts"], ["LaboratoryKit", "portside"]),
+    tests("SASL", ["SASLCore"]),
     tests("SSH", ["SSHCore", "TestKit", "WireKit", crypto]),
     tests("SFTP", ["SFTPCore", "SFTPServer", "Files", "TestKit", "Services", "WireKit"]),
     tests("Files", ["Files", "Services"]),
