@@ -99,6 +99,8 @@ let package = Package(
     module("DHCPCore", path: "DHCP/Core", ["WireKit"]),
     module("DHCPServer", path: "DHCP/Server", ["WireKit", "Services", "SystemShims", "Datagrams", "DHCPCore"]),
 
+    module("IMAPCore", path: "IMAP/Core", ["WireKit", "SASLCore"]),
+
     module("SSHCore", path: "SSH/Core", ["WireKit", "CSodium", crypto, cryptoExtras]),
     module(
       "SSHServer", path: "SSH/Server",

@@ -35,6 +35,9 @@ struct CommandReader {
 
   mutating func space() throws(CommandSyntaxError) { try expect(" ", "A space is missing") }
 
+  /// Goes back over a space that was read.
+  mutating func unreadSpace() { if offset > 0 { offset -= 1 } }
+
   func requireEnd() throws(CommandSyntaxError) {
     guard isAtEnd else { throw CommandSyntaxError("Too many arguments") }
   }
