@@ -82,6 +82,8 @@ let package = Package(
     // What several protocols share.
     module("SASLCore", path: "SASL/Core", ["WireKit", crypto, cryptoExtras]),
     module("SASLServer", path: "SASL/Server", ["WireKit", "Services", "SASLCore"]),
+    // Mail: messages, and where they are kept.
+    module("MessageCore", path: "Message/Core", ["WireKit"]),
 
     // The protocols.
     module("DNSCore", path: "DNS/Core", ["WireKit"]),
@@ -142,6 +144,7 @@ let package = Package(
     tests("FuzzRegression", ["FuzzTargets"]),
     tests("Tidy", []),
     tests("WireKit", ["WireKit", "TestKit"]),
+    tests("Message", ["MessageCore", "TestKit", "WireKit"]),
     tests("Services", ["Services", "WireKit"]),
     tests("Transport", ["Transport", "TestKit", "WireKit", "Services", nioCore, nioPosix, nioEmbedded, nioSSL]),
     tests("Configuration", exclude: ["Fixtures", "toml_oracle.py"], ["Configuration", "WireKit", "Services"]),
