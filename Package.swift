@@ -65,6 +65,10 @@ let package = Package(
     .systemLibrary(
       name: "CSodium", path: "Sources/CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
 
+    // DEFLATE in its three wrappings: HTTP's gzip, IMAP's COMPRESS, SSH's zlib, FTP's MODE Z.
+    .systemLibrary(name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    module("Compression", ["CZlib"]),
+
     // Datagrams in batches, without NIO.
     module("Datagrams", ["WireKit", "SystemShims"]),
 
@@ -146,6 +150,7 @@ let package = Package(
     tests("WireKit", ["WireKit", "TestKit"]),
     tests("Message", ["MessageCore", "TestKit", "WireKit"]),
     tests("Services", ["Services", "WireKit"]),
+    tests("Compression", ["Compression"]),
     tests("Transport", ["Transport", "TestKit", "WireKit", "Services", nioCore, nioPosix, nioEmbedded, nioSSL]),
     tests("Configuration", exclude: ["Fixtures", "toml_oracle.py"], ["Configuration", "WireKit", "Services"]),
     tests("Operation", ["Operation", "TestKit", "WireKit", "Services"]),
