@@ -105,7 +105,10 @@ let package = Package(
     module("DHCPCore", path: "DHCP/Core", ["WireKit"]),
     module("DHCPServer", path: "DHCP/Server", ["WireKit", "Services", "SystemShims", "Datagrams", "DHCPCore"]),
 
-    module("IMAPCore", path: "IMAP/Core", ["WireKit", "SASLCore"]),
+    module("IMAPCore", path: "IMAP/Core", ["WireKit", "SASLCore", "MessageCore"]),
+    module(
+      "IMAPServer", path: "IMAP/Server",
+      ["WireKit", "Services", "Transport", "SASLCore", "SASLServer", "MessageCore", "IMAPCore", nioCore]),
 
     module("SSHCore", path: "SSH/Core", ["WireKit", "CSodium", crypto, cryptoExtras]),
     module(

@@ -160,7 +160,9 @@ extension CommandParser {
     }
     try reader.space()
     let identifier = try reader.text("An identifier is missing")
-    guard !identifier.isEmpty, identifier.utf8.count <= 320 else { throw CommandSyntaxError("An identifier is missing") }
+    guard !identifier.isEmpty, identifier.utf8.count <= 320 else {
+      throw CommandSyntaxError("An identifier is missing")
+    }
     switch verb {
     case "DELETEACL": return .deleteACL(name, identifier: identifier)
     case "LISTRIGHTS": return .listRights(name, identifier: identifier)

@@ -96,7 +96,9 @@ public struct CommandParser: Sendable {
       return .compress
     default:
       var names: [String] = []
-      repeat { names.append(try reader.keyword("A capability is missing")) } while reader.accept(" ") && names.count < 50
+      repeat {
+        names.append(try reader.keyword("A capability is missing"))
+      } while reader.accept(" ") && names.count < 50
       return .enable(names)
     }
   }

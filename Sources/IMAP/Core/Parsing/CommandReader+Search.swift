@@ -144,7 +144,9 @@ extension CommandReader {
     if peek() == UInt8(ascii: "\"") {
       _ = try string()
       try space()
-      guard ["PRIV", "SHARED", "ALL"].contains(try keyword()) else { throw CommandSyntaxError("There is no such entry type") }
+      guard ["PRIV", "SHARED", "ALL"].contains(try keyword()) else {
+        throw CommandSyntaxError("There is no such entry type")
+      }
       try space()
     }
     return try number64()

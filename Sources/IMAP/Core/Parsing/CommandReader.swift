@@ -57,7 +57,9 @@ struct CommandReader {
 
   // MARK: Words
 
-  private mutating func run(_ text: StaticString, while condition: (UInt8) -> Bool) throws(CommandSyntaxError) -> [UInt8] {
+  private mutating func run(_ text: StaticString, while condition: (UInt8) -> Bool) throws(CommandSyntaxError)
+    -> [UInt8]
+  {
     let start = offset
     while let byte = peek(), condition(byte) { offset += 1 }
     guard offset > start else { throw CommandSyntaxError(text) }

@@ -51,7 +51,8 @@ public struct FetchSection: Hashable, Sendable {
   }
 
   public init(
-    form: Form = .body, part: [UInt32] = [], specifier: Specifier = .content, partial: Partial? = nil, isPeek: Bool = false
+    form: Form = .body, part: [UInt32] = [], specifier: Specifier = .content, partial: Partial? = nil,
+    isPeek: Bool = false
   ) {
     self.form = form
     self.part = part
