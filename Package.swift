@@ -88,6 +88,7 @@ let package = Package(
     module("SASLServer", path: "SASL/Server", ["WireKit", "Services", "SASLCore"]),
     // Mail: messages, and where they are kept.
     module("MessageCore", path: "Message/Core", ["WireKit"]),
+    module("MailEngine", ["WireKit", "Services", "MessageCore"]),
 
     // The protocols.
     module("DNSCore", path: "DNS/Core", ["WireKit"]),
@@ -152,6 +153,7 @@ let package = Package(
     tests("Tidy", []),
     tests("WireKit", ["WireKit", "TestKit"]),
     tests("Message", ["MessageCore", "TestKit", "WireKit"]),
+    tests("MailEngine", ["MailEngine", "Services", "TestKit", "WireKit"]),
     tests("Services", ["Services", "WireKit"]),
     tests("Compression", ["Compression"]),
     tests("Transport", ["Transport", "TestKit", "WireKit", "Services", nioCore, nioPosix, nioEmbedded, nioSSL]),

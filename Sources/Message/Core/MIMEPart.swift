@@ -67,6 +67,11 @@ public struct MIMEPart: Sendable, Hashable {
   /// Whether it is a whole message: the root, or what stands in a message/rfc822.
   public internal(set) var isRoot = false
 
+  /// Whether it, or a part in it, is such a one.
+  public func contains(where condition: (MIMEPart) -> Bool) -> Bool {
+    condition(self) || children.contains { $0.contains(where: condition) }
+  }
+
   /// All leaves, from the first to the last; messages in messages are opened.
   public func forEachLeaf(_ body: (MIMEPart) -> Void) {
     if children.isEmpty {

@@ -41,9 +41,7 @@ public struct MessageDigest: Sendable, Hashable {
 
   /// Whether some part is meant to be saved as a file.
   public var hasAttachment: Bool {
-    var found = false
-    root.forEachLeaf { if $0.disposition?.isAttachment == true { found = true } }
-    return found
+    root.contains { $0.disposition?.isAttachment == true }
   }
 
   /// The Message-ID, normal as THREAD compares it: without what stands around it.
