@@ -37,6 +37,7 @@ let package = Package(
     .executable(name: "portside", targets: ["portside"]),
     .library(name: "DNS", targets: ["DNSCore", "DNSServer", "DNSClient"]),
     .library(name: "SASL", targets: ["SASLCore", "SASLServer"]),
+    .library(name: "IMAP", targets: ["IMAPCore", "IMAPServer"]),
     .library(name: "SSH", targets: ["SSHCore", "SSHServer"]),
     .library(name: "SFTP", targets: ["SFTPCore", "SFTPServer"]),
     .library(name: "HTTP", targets: ["HTTPCore", "HTTPServer", "HTTPClient"]),
@@ -180,6 +181,16 @@ let package = Package(
     .testTarget(
       name: "SSHInteropTests", dependencies: [], path: "Tests/InteropTests/SSH", exclude: ["fixture.py", "peers.py"],
       swiftSettings: settings),
+    // IMAP: a server over a store in memory, for tests and for real clients.
+    .target(
+      name: "IMAPKit",
+      dependencies: [
+        "WireKit", "Services", "Transport", "IMAPCore", "IMAPServer", "MailEngine", nioCore, nioPosix,
+      ],
+      path: "Tests/Fixtures/IMAPKit", swiftSettings: settings),
+    .executableTarget(
+      name: "IMAPFixture", dependencies: ["IMAPKit"], path: "Tests/Fixtures/IMAPFixture", swiftSettings: settings),
+    tests("IMAP", ["IMAPKit", "IMAPCore", "IMAPServer", "SASLCore", "MailEngine", "Services", "TestKit", "WireKit"]),
     tests("TFTP", ["TFTPCore", "TFTPServer", "TFTPClient", "Datagrams", "TestKit", "WireKit", "Services"]),
     tests("DHCP", ["DHCPCore", "DHCPServer", "Datagrams", "TestKit", "WireKit", "Services", "Stores"]),
     .target(name: "NamesKit", path: "Tests/InteropTests/NamesKit", swiftSettings: settings),
