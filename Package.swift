@@ -41,6 +41,9 @@ let package = Package(
     .library(name: "FTP", targets: ["FTPCore", "FTPData", "FTPServer", "FTPClient"]),
     .library(name: "SMTP", targets: ["SMTPCore", "SMTPServer", "SMTPClient"]),
     .library(name: "SASL", targets: ["SASLCore", "SASLServer"]),
+    .library(name: "IMAP", targets: ["IMAPCore", "IMAPServer"]),
+    .library(name: "SSH", targets: ["SSHCore", "SSHServer"]),
+    .library(name: "SFTP", targets: ["SFTPCore", "SFTPServer"]),
     .library(name: "HTTP", targets: ["HTTPCore", "HTTPServer", "HTTPClient"]),
     // For the nested package in Fuzz/, which builds it under the sanitizers.
     .library(name: "FuzzTargets", targets: ["FuzzTargets"]),
@@ -125,6 +128,10 @@ let package = Package(
         "WireKit", "Services", "Transport", "SASLCore", "SASLServer", "SMTPCore", "SMTPClient", crypto, cryptoExtras,
         nioCore,
       ]),
+    module("IMAPCore", path: "IMAP/Core", ["WireKit", "SASLCore", "MessageCore"]),
+    module(
+      "IMAPServer", path: "IMAP/Server",
+      ["WireKit", "Services", "Transport", "SASLCore", "SASLServer", "MessageCore", "IMAPCore", nioCore]),
 
     module("SSHCore", path: "SSH/Core", ["WireKit", "CSodium", crypto, cryptoExtras]),
     module(
@@ -223,6 +230,16 @@ let package = Package(
     .testTarget(
       name: "SSHInteropTests", dependencies: ["portside", "SSHFixture"], path: "Tests/InteropTests/SSH",
       exclude: ["fixture.py", "peers.py", "laboratory.py"], swiftSettings: settings),
+    // IMAP: a server over a store in memory, for tests and for real clients.
+    .target(
+      name: "IMAPKit",
+      dependencies: [
+        "WireKit", "Services", "Transport", "IMAPCore", "IMAPServer", "MailEngine", nioCore, nioPosix,
+      ],
+      path: "Tests/Fixtures/IMAPKit", swiftSettings: settings),
+    .executableTarget(
+      name: "IMAPFixture", dependencies: ["IMAPKit"], path: "Tests/Fixtures/IMAPFixture", swiftSettings: settings),
+    tests("IMAP", ["IMAPKit", "IMAPCore", "IMAPServer", "SASLCore", "MailEngine", "Services", "TestKit", "WireKit"]),
     tests("TFTP", ["TFTPCore", "TFTPServer", "TFTPClient", "Datagrams", "TestKit", "WireKit", "Services"]),
     tests("DHCP", ["DHCPCore", "DHCPServer", "Datagrams", "TestKit", "WireKit", "Services", "Stores"]),
     .target(name: "NamesKit", path: "Tests/InteropTests/NamesKit", swiftSettings: settings),
