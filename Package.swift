@@ -43,6 +43,7 @@ let package = Package(
     .library(name: "FuzzTargets", targets: ["FuzzTargets"]),
     .library(name: "TFTP", targets: ["TFTPCore", "TFTPServer", "TFTPClient"]),
     .library(name: "DHCP", targets: ["DHCPCore", "DHCPServer"]),
+    .library(name: "RDP", targets: ["RDPCore", "RDPServer"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -103,12 +104,18 @@ let package = Package(
       "SFTPServer", path: "SFTP/Server",
       ["WireKit", "Services", "Transport", "SSHCore", "SSHServer", "SFTPCore", nioCore, nioPosix]),
 
+    module("RDPCore", path: "RDP/Core", ["WireKit", crypto]),
+    module(
+      "RDPServer", path: "RDP/Server",
+      ["WireKit", "Services", "SystemShims", "Transport", "RDPCore", nioCore, nioPosix]),
+
     // The program.
     .executableTarget(
       name: "portside",
       dependencies: [
         "WireKit", "Services", "SystemShims", "Transport", "Configuration", "Operation", "Certificates", "Stores",
         "Gate", "Supervision", "DNSCore", "DNSServer", "DNSClient", "HTTPCore", "HTTPServer", "HTTPClient",
+        "RDPCore", "RDPServer",
         argumentParser, crypto, nioCore, nioPosix, nioSSL, nioTLS,
       ],
       swiftSettings: settings),

@@ -11,6 +11,14 @@ public protocol Accounts: Sendable {
 
   /// Whether a public key may log in to this account, without proof of possession (SSH asks before it signs).
   func acceptsPublicKey(_ key: [UInt8], account: String, peer: IPAddress) async throws(ServiceUnavailable) -> Bool
+
+  /// Judges one answer to an NTLM challenge, as `authenticate` does a password.
+  func authenticate(ntlm attempt: NTLMAttempt) async throws(ServiceUnavailable) -> NTLMResult
+}
+
+extension Accounts {
+  /// A directory that keeps no secrets for NTLM refuses every answer.
+  public func authenticate(ntlm attempt: NTLMAttempt) async throws(ServiceUnavailable) -> NTLMResult { .denied }
 }
 
 /// The outside that was asked is away; what asked goes on later or answers with its temporary failure.

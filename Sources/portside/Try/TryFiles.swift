@@ -40,6 +40,12 @@ enum TryFiles {
     redirect_to_https = false
     sites        = { "www.\(domain)" = "\(data)/site", "srv.\(domain)" = "\(data)/site" }
 
+    [rdp]
+    on       = ["here"]
+    port     = 13389
+    security = "either"
+    session  = "shell"
+
     [metrics]
     on   = ["here"]
     port = 19464
