@@ -193,6 +193,7 @@ final class GateConnection: Sendable {
       case .authenticate(let attempt): return .logIn(try await parts.accounts.authenticate(attempt))
       case .acceptsPublicKey(let key, let account, let peer):
         return .accepted(try await parts.accounts.acceptsPublicKey(key, account: account, peer: peer))
+      case .authenticateNTLM(let attempt): return .ntlm(try await parts.accounts.authenticate(ntlm: attempt))
       case .administer(let request):
         guard allowsAdministration else { return .refused }
         return .administration(await parts.administration.acting(as: "uid \(peer.userID)").perform(request))
