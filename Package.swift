@@ -42,13 +42,12 @@ let package = Package(
     .library(name: "SMTP", targets: ["SMTPCore", "SMTPServer", "SMTPClient"]),
     .library(name: "SASL", targets: ["SASLCore", "SASLServer"]),
     .library(name: "IMAP", targets: ["IMAPCore", "IMAPServer"]),
-    .library(name: "SSH", targets: ["SSHCore", "SSHServer"]),
-    .library(name: "SFTP", targets: ["SFTPCore", "SFTPServer"]),
     .library(name: "HTTP", targets: ["HTTPCore", "HTTPServer", "HTTPClient"]),
     // For the nested package in Fuzz/, which builds it under the sanitizers.
     .library(name: "FuzzTargets", targets: ["FuzzTargets"]),
     .library(name: "TFTP", targets: ["TFTPCore", "TFTPServer", "TFTPClient"]),
     .library(name: "DHCP", targets: ["DHCPCore", "DHCPServer", "DHCPClient"]),
+    .library(name: "RDP", targets: ["RDPCore", "RDPServer"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -160,6 +159,10 @@ let package = Package(
         "WireKit", "Services", "Transport", "Compression", "FTPCore", "FTPData", crypto, nioCore, nioPosix,
       ]),
     module("FTPClient", path: "FTP/Client", ["WireKit", "FTPCore", "FTPData", nioCore, nioPosix, nioSSL, nioTLS]),
+    module("RDPCore", path: "RDP/Core", ["WireKit", crypto]),
+    module(
+      "RDPServer", path: "RDP/Server",
+      ["WireKit", "Services", "SystemShims", "Transport", "RDPCore", nioCore, nioPosix]),
 
     // The program.
     .executableTarget(
@@ -170,7 +173,7 @@ let package = Package(
         "HTTPClient", "ConsoleCore", "ConsoleServer", "TelnetCore", "TelnetServer", "TelnetClient", "Files", "SSHCore",
         "SSHServer", "SSHClient", "SFTPServer", "SFTPClient", "FTPCore", "FTPServer", "FTPClient", "Datagrams",
         "DHCPCore", "DHCPServer", "DHCPClient", "TFTPCore", "TFTPServer", "TFTPClient", "SASLCore", "SMTPCore",
-        "SMTPServer", "SMTPClient", "MailEngine",
+        "SMTPServer", "SMTPClient", "MailEngine", "RDPCore", "RDPServer",
         argumentParser, crypto, nioCore, nioPosix, nioSSL, nioTLS,
       ],
       swiftSettings: settings),

@@ -228,6 +228,7 @@ final class GateConnection: Sendable {
         return .accepted(try await parts.accounts.acceptsPublicKey(key, account: account, peer: peer))
       case .scramParameters(let name): return .scramSalt(try await parts.accounts.scramParameters(for: name))
       case .owner(let address): return .owner(try await parts.accounts.owner(ofAddress: address))
+      case .authenticateNTLM(let attempt): return .ntlm(try await parts.accounts.authenticate(ntlm: attempt))
       case .administer(let request):
         guard allowsAdministration else { return .refused }
         return .administration(await parts.administration.acting(as: "uid \(peer.userID)").perform(request))

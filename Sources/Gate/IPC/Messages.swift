@@ -25,6 +25,7 @@ package enum GateRequest: Codable, Sendable {
   case acceptsPublicKey([UInt8], account: String, peer: IPAddress)
   case scramParameters(name: String)
   case owner(address: String)
+  case authenticateNTLM(NTLMAttempt)
   case administer(AdminRequest)
   /// From here on events come as pushes.
   case watch(WatchFilter)
@@ -56,6 +57,7 @@ package enum GateReply: Codable, Sendable {
   case accepted(Bool)
   case scramSalt(SCRAMSalt)
   case owner(AddressOwner?)
+  case ntlm(NTLMResult)
   case administration(AdminReply)
   case watching
   case console(ConsoleAnswer)

@@ -52,9 +52,6 @@ final class DNSHosting: HostedService {
       context: surroundings.context, configuration: configuration, zones: zones, resolver: resolver)
     register(server, resolver, in: surroundings)
     let service = DNSHosting(surroundings: surroundings, server: server, resolver: resolver)
-    let server = DNSServer(context: surroundings.context, configuration: configuration)
-    register(server, in: surroundings)
-    let service = DNSHosting(surroundings: surroundings, server: server)
     surroundings.names.book.attach(server)
     try await service.apply(settings, sockets)
     return service
@@ -109,7 +106,6 @@ final class DNSHosting: HostedService {
     return text.count > 1 && text.hasSuffix(".") ? String(text.dropLast()) : text
   }
 
-  func stop() async { server.stop() }
   func stop() async {
     surroundings.names.book.attach(nil)
     server.stop()

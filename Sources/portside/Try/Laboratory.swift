@@ -139,6 +139,8 @@ struct Laboratory: Sendable {
     // There from a start that was cut off, otherwise.
     if !isThere { _ = try await directory.create(AccountSpecification(name: person.name, roles: person.roles)) }
     try await directory.setPassword(Secret(person.password), of: person.name, force: true)
+    // Remote desktops have a password of their own; a laboratory's is the same.
+    try await directory.setDesktopPassword(Secret(person.password), of: person.name)
     guard let key = person.sshKey else { return }
     let line = try String(contentsOfFile: key + ".pub", encoding: .utf8).trimmingCharacters(in: .newlines)
     do throws(DirectoryError) {

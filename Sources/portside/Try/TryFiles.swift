@@ -72,6 +72,12 @@ enum TryFiles {
     domains          = ["\(domain)"]
     plaintext        = true
 
+    [rdp]
+    on       = ["here"]
+    port     = 13389
+    security = "either"
+    session  = "shell"
+
     [metrics]
     on   = ["here"]
     port = 19464

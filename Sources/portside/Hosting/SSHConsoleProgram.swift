@@ -3,7 +3,7 @@ import SSHCore
 import SSHServer
 
 /// The console behind an SSH channel.
-struct ConsoleProgram: SessionProgram {
+struct SSHConsoleProgram: SessionProgram {
   private let session: ConsoleSession
 
   init(_ session: ConsoleSession) { self.session = session }
