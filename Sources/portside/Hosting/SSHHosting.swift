@@ -1,4 +1,5 @@
 import Configuration
+import ConsoleCore
 import Files
 import Foundation
 import SSHCore
@@ -72,7 +73,7 @@ final class SSHHosting: HostedService {
     guard let descriptor = socket.descriptors.first else { throw CommandFailure("no socket for \(socket.name)") }
     var (configuration, programs) = state.withLock { ($0.configuration, $0.programs) }
     configuration.listener = StreamListenerConfiguration(
-      service: .ssh, proxies: settings.configuration.proxyProtocol.from,
+      service: .ssh, encryption: "SSH-2.0", proxies: settings.configuration.proxyProtocol.from,
       // A version first, so that clients show the words that follow instead of guessing.
       refusal: Array("Too many connections, or a penalty: come back later.\r\n".utf8))
     let server = SSHServer(
@@ -87,6 +88,22 @@ final class SSHHosting: HostedService {
       }
       await server.drain(within: limit)
     }
+  }
+
+  // MARK: The console
+
+  static let commands = [
+    Command(
+      "show ssh host-keys", permission: "console:show", "the keys that this server proves itself by",
+      columns: ["type", "fingerprint", "sshfp"])
+  ]
+
+  func answer(_ question: ConsoleQuestion) async -> ConsoleAnswer {
+    question.page(
+      ["type", "fingerprint", "sshfp"],
+      hostKeys.map { key in
+        [key.publicKey.type, key.publicKey.fingerprint, key.publicKey.fingerprintRecord ?? "-"]
+      })
   }
 
   // MARK: From the configuration
