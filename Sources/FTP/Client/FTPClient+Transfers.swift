@@ -115,6 +115,7 @@ extension FTPClient {
     do {
       _ = try await ClientBootstrap(group: channel.eventLoop)
         .connectTimeout(.nanoseconds(limit.wholeNanoseconds))
+        .channelOption(.tcpOption(.tcp_nodelay), value: 1)
         .channelOption(.recvAllocator, value: DataConnection.receiveAllocator)
         .channelInitializer { channel in
           channel.eventLoop.makeCompletedFuture {
@@ -145,6 +146,7 @@ struct ActiveListener: Sendable {
     let accepted = channel.eventLoop.makePromise(of: DataConnection.self)
     do {
       let server = try await ServerBootstrap(group: channel.eventLoop)
+        .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
         .childChannelOption(.recvAllocator, value: DataConnection.receiveAllocator)
         .childChannelInitializer { channel in
           channel.eventLoop.makeCompletedFuture {

@@ -141,7 +141,9 @@ extension FTPServerSession {
     case .passive(let endpoint): reply(Self.passiveReply(verb, endpoint), &actions)
     case .number(let number): reply(FTPReply(213, String(number)), &actions)
     case .time(let time):
-      reply(FTPReply(213, verb.name == "MFMT" ? "Modify=\(time.text);" : time.text), &actions)
+      let isSet = verb.name == "MFMT" || verb.name == "MFF"
+      reply(
+        verb.name == "SITE" ? Self.done(verb) : FTPReply(213, isSet ? "Modify=\(time.text);" : time.text), &actions)
     case .lines(let lines):
       reply(verb.name == "MLST" ? .list(250, "Listing:", lines, "End") : .list(213, "Status:", lines, "End"), &actions)
     case .hash(let sum, let first, let last):

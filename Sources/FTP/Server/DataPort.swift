@@ -76,6 +76,7 @@ final class PassiveListener: Sendable {
     try await ServerBootstrap(group: eventLoop)
       .serverChannelOption(.backlog, value: 4)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
       .childChannelOption(.recvAllocator, value: DataConnection.receiveAllocator)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
@@ -147,6 +148,7 @@ enum ActiveConnector {
       _ = try await ClientBootstrap(group: eventLoop)
         .connectTimeout(.nanoseconds(limit.wholeNanoseconds))
         .channelOption(.socketOption(.so_reuseaddr), value: 1)
+        .channelOption(.tcpOption(.tcp_nodelay), value: 1)
         .channelOption(.recvAllocator, value: DataConnection.receiveAllocator)
         .channelInitializer { channel in
           channel.eventLoop.makeCompletedFuture {
