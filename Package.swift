@@ -194,8 +194,7 @@ let package = Package(
       name: "FuzzTargets",
       dependencies: [
         "WireKit", "Services", "TestKit", "Transport", "Configuration", "Certificates", "Gate", "DNSCore", "HTTPCore",
-        // SSH and SFTP.
-        "Files", "SSHCore", "SFTPCore", "SFTPServer",
+        "Files", "SSHCore", "SFTPCore", "SFTPServer", "ConsoleCore", "TelnetCore",
         nioCore, nioEmbedded,
       ],
       path: "Fuzz/Targets", swiftSettings: settings),
@@ -211,7 +210,7 @@ let package = Package(
     tests("Operation", ["Operation", "TestKit", "WireKit", "Services"]),
     tests("Certificates", ["Certificates", "TestKit", "WireKit", "Services", x509, asn1, crypto, cryptoExtras]),
     tests("Stores", ["Stores", "TestKit", "WireKit", "Services", database]),
-    tests("Gate", ["Gate", "SASLCore", "SASLServer", "TestKit", "WireKit", "Services", nioCore]),
+    tests("Gate", ["Gate", "ConsoleCore", "SASLCore", "SASLServer", "TestKit", "WireKit", "Services", nioCore]),
     tests("Supervision", ["Supervision", "SupervisionFixture", "WireKit", "Services", "SystemShims"]),
     .executableTarget(
       name: "SupervisionFixture", dependencies: ["Supervision", "WireKit", "Services"],
@@ -230,6 +229,11 @@ let package = Package(
     tests("SSH", ["SSHCore", "TestKit", "WireKit", crypto]),
     tests("SFTP", ["SFTPCore", "SFTPServer", "SSHCore", "Files", "TestKit", "Services", "WireKit"]),
     tests("Files", ["Files", "Services", "TestKit"]),
+    .testTarget(
+      name: "TelnetInteropTests", dependencies: ["LaboratoryKit", "portside"], path: "Tests/InteropTests/Telnet",
+      exclude: ["clients.py"], swiftSettings: settings),
+    tests("Console", ["ConsoleCore", "ConsoleServer", "TestKit"]),
+    tests("Telnet", ["TelnetCore", "ConsoleCore", "TestKit", "WireKit"]),
     .testTarget(
       name: "SSHInteropTests", dependencies: ["portside", "SSHFixture"], path: "Tests/InteropTests/SSH",
       exclude: ["fixture.py", "peers.py", "laboratory.py"], swiftSettings: settings),

@@ -8,6 +8,7 @@ extension FuzzTarget {
     http1Server, http2Server, httpClient, hpack, httpRanges, httpPath, httpDate, httpConditions,
     pem, serverKey, certificate,
     sshServer, sshMessages, sshPublicKey, sshPrivateKey, sshKeyOptions, sftp, scp,
+    consoleEditor, consoleSession, telnetServer, telnetClient,
     gateFrames, oneTimeCode, authorizedKey, passwordText,
   ]
 }
