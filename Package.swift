@@ -36,6 +36,8 @@ let package = Package(
   products: [
     .executable(name: "portside", targets: ["portside"]),
     .library(name: "DNS", targets: ["DNSCore", "DNSServer", "DNSClient"]),
+    .library(name: "SMTP", targets: ["SMTPCore", "SMTPServer", "SMTPClient"]),
+    .library(name: "SASL", targets: ["SASLCore", "SASLServer"]),
     .library(name: "SSH", targets: ["SSHCore", "SSHServer"]),
     .library(name: "SFTP", targets: ["SFTPCore", "SFTPServer"]),
     .library(name: "HTTP", targets: ["HTTPCore", "HTTPServer", "HTTPClient"]),
@@ -78,6 +80,9 @@ let package = Package(
     module("Gate", ["WireKit", "Services", "CSodium", collections, crypto, cryptoExtras, nioCore, nioPosix]),
     module("Supervision", ["WireKit", "Services", "SystemShims"]),
 
+    // What several protocols share.
+    module("SASLCore", path: "SASL/Core", ["WireKit", crypto, cryptoExtras]),
+    module("SASLServer", path: "SASL/Server", ["WireKit", "Services", "SASLCore"]),
     // Mail: messages, and where they are kept.
     module("MessageCore", path: "Message/Core", ["WireKit"]),
     module("MailEngine", ["WireKit", "Services", "MessageCore"]),
@@ -99,6 +104,14 @@ let package = Package(
     module("DHCPCore", path: "DHCP/Core", ["WireKit"]),
     module("DHCPServer", path: "DHCP/Server", ["WireKit", "Services", "SystemShims", "Datagrams", "DHCPCore"]),
 
+    module("SMTPCore", path: "SMTP/Core", ["WireKit", "SASLCore"]),
+    module(
+      "SMTPClient", path: "SMTP/Client",
+      ["WireKit", "Services", "Transport", "SASLCore", "SMTPCore", "DNSCore", "DNSClient", nioCore, nioPosix, nioSSL]),
+    module(
+      "SMTPServer", path: "SMTP/Server",
+      ["WireKit", "Services", "Transport", "SASLCore", "SASLServer", "SMTPCore", "SMTPClient", crypto, cryptoExtras, nioCore]),
+
     module("SSHCore", path: "SSH/Core", ["WireKit", "CSodium", crypto, cryptoExtras]),
     module(
       "SSHServer", path: "SSH/Server",
@@ -114,6 +127,7 @@ let package = Package(
       dependencies: [
         "WireKit", "Services", "SystemShims", "Transport", "Configuration", "Operation", "Certificates", "Stores",
         "Gate", "Supervision", "DNSCore", "DNSServer", "DNSClient", "HTTPCore", "HTTPServer", "HTTPClient",
+        "SASLCore", "SMTPCore", "SMTPServer", "SMTPClient", "MailEngine",
         argumentParser, crypto, nioCore, nioPosix, nioSSL, nioTLS,
       ],
       swiftSettings: settings),
@@ -152,7 +166,7 @@ let package = Package(
     tests("Operation", ["Operation", "TestKit", "WireKit", "Services"]),
     tests("Certificates", ["Certificates", "TestKit", "WireKit", "Services", x509, asn1, crypto, cryptoExtras]),
     tests("Stores", ["Stores", "TestKit", "WireKit", "Services", database]),
-    tests("Gate", ["Gate", "TestKit", "WireKit", "Services", nioCore]),
+    tests("Gate", ["Gate", "SASLCore", "SASLServer", "TestKit", "WireKit", "Services", nioCore]),
     tests("Supervision", ["Supervision", "SupervisionFixture", "WireKit", "Services", "SystemShims"]),
     .executableTarget(
       name: "SupervisionFixture", dependencies: ["Supervision", "WireKit", "Services"],
@@ -164,6 +178,7 @@ let package = Package(
     .target(name: "LaboratoryKit", path: "Tests/Fixtures/LaboratoryKit", swiftSettings: settings),
     tests("System", exclude: ["Scripts"], ["LaboratoryKit", "portside"]),
     tests("Security", exclude: ["Scripts"], ["LaboratoryKit", "portside"]),
+    tests("SASL", ["SASLCore"]),
     tests("SSH", ["SSHCore", "TestKit", "WireKit", crypto]),
     tests("SFTP", ["SFTPCore", "SFTPServer", "Files", "TestKit", "Services", "WireKit"]),
     tests("Files", ["Files", "Services"]),

@@ -28,7 +28,7 @@ public struct Authenticator: Accounts {
 
   /// How an attempt was judged, with what the peer is never told.
   enum Verdict: Sendable {
-    case granted(Account, proof: String, keyOptions: String?)
+    case granted(Account, proof: String, keyOptions: String?, serverSignature: [UInt8]? = nil)
     case codeNeeded(Account)
     case refused(Account?, because: String)
   }
@@ -40,13 +40,13 @@ public struct Authenticator: Accounts {
       return .penalised(retryAfterSeconds: Int(clamping: rest > 0 ? seconds + 1 : seconds))
     }
     switch try await judge(attempt) {
-    case .granted(let account, let proof, let keyOptions):
+    case .granted(let account, let proof, let keyOptions, let serverSignature):
       await noteLogIn(of: account)
       tell("log-in granted", .info, .audit, attempt, account.name, [.init("proof", .string(proof))])
       return .granted(
         AccountIdentity(
           name: account.name, roles: account.roles, permissions: directory.roles.permissions(of: account.roles),
-          keyOptions: keyOptions))
+          keyOptions: keyOptions, serverSignature: serverSignature))
     case .codeNeeded(let account):
       tell("second factor asked for", .info, .log, attempt, account.name, [])
       return .codeNeeded
@@ -78,6 +78,8 @@ public struct Authenticator: Accounts {
       return try await PasswordJudge(self, attempt, account).judge(password, code: nil, dummyHash: dummyHash)
     case .passwordAndCode(let password, let code):
       return try await PasswordJudge(self, attempt, account).judge(password, code: code, dummyHash: dummyHash)
+    case .scram(let scram):
+      return try await SCRAMJudge(self).judge(scram, of: account, attempt)
     }
   }
 
@@ -102,7 +104,7 @@ public struct Authenticator: Accounts {
     }
   }
 
-  private func find(_ name: String) async throws(ServiceUnavailable) -> Account? {
+  func find(_ name: String) async throws(ServiceUnavailable) -> Account? {
     // A name that can't be one is looked up all the same, as one that nobody has.
     let full = AccountName.normalise(name, defaultDomain: directory.defaultDomain) ?? ""
     return try await storeCall { () throws(StoreError) in try await store.account(withAddress: full) }

@@ -193,6 +193,8 @@ final class GateConnection: Sendable {
       case .authenticate(let attempt): return .logIn(try await parts.accounts.authenticate(attempt))
       case .acceptsPublicKey(let key, let account, let peer):
         return .accepted(try await parts.accounts.acceptsPublicKey(key, account: account, peer: peer))
+      case .scramParameters(let name): return .scramSalt(try await parts.accounts.scramParameters(for: name))
+      case .owner(let address): return .owner(try await parts.accounts.owner(ofAddress: address))
       case .administer(let request):
         guard allowsAdministration else { return .refused }
         return .administration(await parts.administration.acting(as: "uid \(peer.userID)").perform(request))

@@ -20,6 +20,8 @@ package enum ClientMessage: Codable, Sendable {
 package enum GateRequest: Codable, Sendable {
   case authenticate(LogInAttempt)
   case acceptsPublicKey([UInt8], account: String, peer: IPAddress)
+  case scramParameters(name: String)
+  case owner(address: String)
   case administer(AdminRequest)
   /// From here on events come as pushes.
   case watch(WatchFilter)
@@ -44,6 +46,8 @@ package enum ServerMessage: Codable, Sendable {
 package enum GateReply: Codable, Sendable {
   case logIn(LogInResult)
   case accepted(Bool)
+  case scramSalt(SCRAMSalt)
+  case owner(AddressOwner?)
   case administration(AdminReply)
   case watching
   /// The temporary failure, with its diagnosis.
