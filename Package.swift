@@ -36,6 +36,7 @@ let package = Package(
   products: [
     .executable(name: "portside", targets: ["portside"]),
     .library(name: "DNS", targets: ["DNSCore", "DNSServer", "DNSClient"]),
+    .library(name: "SMTP", targets: ["SMTPCore", "SMTPServer", "SMTPClient"]),
     .library(name: "SASL", targets: ["SASLCore", "SASLServer"]),
     .library(name: "IMAP", targets: ["IMAPCore", "IMAPServer"]),
     .library(name: "SSH", targets: ["SSHCore", "SSHServer"]),
@@ -111,6 +112,13 @@ let package = Package(
     module(
       "IMAPServer", path: "IMAP/Server",
       ["WireKit", "Services", "Transport", "SASLCore", "SASLServer", "MessageCore", "IMAPCore", nioCore]),
+    module("SMTPCore", path: "SMTP/Core", ["WireKit", "SASLCore"]),
+    module(
+      "SMTPClient", path: "SMTP/Client",
+      ["WireKit", "Services", "Transport", "SASLCore", "SMTPCore", "DNSCore", "DNSClient", nioCore, nioPosix, nioSSL]),
+    module(
+      "SMTPServer", path: "SMTP/Server",
+      ["WireKit", "Services", "Transport", "SASLCore", "SASLServer", "SMTPCore", "SMTPClient", crypto, cryptoExtras, nioCore]),
 
     module("SSHCore", path: "SSH/Core", ["WireKit", "CSodium", crypto, cryptoExtras]),
     module(
@@ -127,6 +135,7 @@ let package = Package(
       dependencies: [
         "WireKit", "Services", "SystemShims", "Transport", "Configuration", "Operation", "Certificates", "Stores",
         "Gate", "Supervision", "DNSCore", "DNSServer", "DNSClient", "HTTPCore", "HTTPServer", "HTTPClient",
+        "SASLCore", "SMTPCore", "SMTPServer", "SMTPClient", "MailEngine",
         argumentParser, crypto, nioCore, nioPosix, nioSSL, nioTLS,
       ],
       swiftSettings: settings),

@@ -15,6 +15,19 @@ public struct Connection: Sendable {
   /// The event loop on which `RequestHandler.answer` is called: per-loop caches hang on it.
   public let eventLoop: any EventLoop
 
+  /// For clients, whose connections no listener makes.
+  public init(
+    id: SessionID, service: ServiceName, peer: Endpoint, local: Endpoint, tls: TLSParameters? = nil,
+    eventLoop: any EventLoop
+  ) {
+    self.id = id
+    self.service = service
+    self.peer = peer
+    self.local = local
+    self.tls = tls
+    self.eventLoop = eventLoop
+  }
+
   /// Whether the bytes travel under TLS.
   public var isEncrypted: Bool { tls != nil }
 }

@@ -17,6 +17,12 @@ struct DataFolder: Sendable {
   var authority: String { "\(root)/ca" }
   var authorityFile: String { "\(authority)/ca.pem" }
   var zones: String { "\(root)/zones" }
+  /// Mailboxes and messages.
+  var mail: String { "\(root)/mail" }
+  /// Mail on its way out, and the keys that sign it.
+  var queue: String { "\(root)/queue" }
+  var queueDatabase: String { "\(queue)/queue.sqlite" }
+  var signingKeys: String { "\(queue)/dkim" }
   /// Sockets of the running server.
   var run: String { "\(root)/run" }
   /// Where workers talk to the gate.
@@ -36,6 +42,8 @@ struct DataFolder: Sendable {
     try make(certificates, mode: 0o700, owner: user)
     try make(authority, mode: 0o755, owner: user)
     try make(zones, mode: 0o755, owner: nil)
+    try make(mail, mode: 0o700, owner: user)
+    try make(queue, mode: 0o700, owner: user)
     try make(run, mode: 0o711, owner: nil)
     guard "\(controlSocket)".utf8.count <= 107 else {
       throw CommandFailure("server.data: \(root) is too long: a socket's path has 107 bytes at most")

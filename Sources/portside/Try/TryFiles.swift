@@ -40,6 +40,14 @@ enum TryFiles {
     redirect_to_https = false
     sites        = { "www.\(domain)" = "\(data)/site", "srv.\(domain)" = "\(data)/site" }
 
+    [smtp]
+    on               = ["here"]
+    port             = 10025
+    submission_port  = 10587
+    submissions_port = 10465
+    domains          = ["\(domain)"]
+    plaintext        = true
+
     [metrics]
     on   = ["here"]
     port = 19464

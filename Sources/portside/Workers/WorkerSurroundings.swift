@@ -12,6 +12,8 @@ final class WorkerSurroundings: Sendable {
   let contexts = TLSContextStore()
   let counter: ConnectionCounter
   let numbers = SessionNumbers()
+  /// The mail store, for the protocols of the mail worker.
+  let mail = MailHosting()
   let metrics: MetricsRegistry
   let group: MultiThreadedEventLoopGroup
   private let log: LogWriter
@@ -61,6 +63,7 @@ final class WorkerSurroundings: Sendable {
   /// The last words: what was logged and reported is handed over.
   func stop() async {
     certificates.cancel()
+    await mail.close()
     await gate.stop()
     log.flush()
   }

@@ -7,7 +7,7 @@ import WireKit
 @testable import Gate
 
 /// SCRAM from a client to the verifier, with the gate as the judge.
-struct SCRAMTests {
+struct SCRAMLogInTests {
   /// Runs an exchange to its end; the account that was let in, or why nobody was.
   private func logIn(
     _ name: String, _ password: String, at accounts: any Accounts, mechanism: SASLMechanism = .scramSHA256
