@@ -91,6 +91,7 @@ let package = Package(
     // Mail: messages, and where they are kept.
     module("MessageCore", path: "Message/Core", ["WireKit"]),
     module("MailEngine", ["WireKit", "Services", "MessageCore"]),
+    module("MailStores", ["WireKit", "Services", "MessageCore", "MailEngine", "SystemShims", crypto, database]),
 
     // The protocols.
     module("DNSCore", path: "DNS/Core", ["WireKit"]),
@@ -163,6 +164,10 @@ let package = Package(
     tests("Tidy", []),
     tests("WireKit", ["WireKit", "TestKit"]),
     tests("Message", ["MessageCore", "TestKit", "WireKit"]),
+    .executableTarget(
+      name: "MailFixture", dependencies: ["WireKit", "Services", "MailEngine", "MailStores"],
+      path: "Tests/Fixtures/MailFixture", swiftSettings: settings),
+    tests("MailStores", ["MailStores", "MailEngine", "MailFixture", "Services", "TestKit", "WireKit", database]),
     tests("MailEngine", ["MailEngine", "Services", "TestKit", "WireKit"]),
     tests("Services", ["Services", "WireKit"]),
     tests("Compression", ["Compression"]),
