@@ -129,6 +129,13 @@ public struct StoreArguments: Hashable, Sendable {
   public var flags: [Flag]
   public var isSilent: Bool
   public var unchangedSince: ModSequence?
+
+  public init(mode: Mode, flags: [Flag], isSilent: Bool, unchangedSince: ModSequence?) {
+    self.mode = mode
+    self.flags = flags
+    self.isSilent = isSilent
+    self.unchangedSince = unchangedSince
+  }
 }
 
 /// An annotation and its value; `nil` takes it away (RFC 5464).

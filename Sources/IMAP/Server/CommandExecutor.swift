@@ -77,6 +77,13 @@ struct CommandExecutor {
 
   func announce(_ output: inout CommandOutput, allowsExpunge: Bool, _ enabled: EnabledExtensions) async {
     await refresh()
+    if let view = conversation.view, view.hasArrivals, !view.isReadOnly, !enabled.contains(.rev2) {
+      // Whoever is told of a message first may call it recent (RFC 3501 §2.3.2).
+      do throws(StoreError) {
+        let recent = try await store.takeRecent(view.id)
+        conversation.view?.recent = view.recent.union(recent)
+      } catch {}
+    }
     output.write { conversation.view?.announce(allowsExpunge: allowsExpunge, enabled, to: &$0) }
   }
 

@@ -59,6 +59,7 @@ public final class IMAPRequestHandler: RequestHandler {
       guard let view = conversation.view, let snapshot = store.current(view.id) else { return nil }
       var output = CommandOutput(.ok("Done"))
       conversation.view?.observe(snapshot)
+      if conversation.view?.hasArrivals == true { return nil }
       output.write { conversation.view?.announce(allowsExpunge: true, enabled, to: &$0) }
       return .output(output)
     default: return nil

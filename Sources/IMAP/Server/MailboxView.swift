@@ -49,6 +49,9 @@ struct MailboxView {
   /// These changes were made by this session and need no telling.
   mutating func ignore(_ uids: UIDSet, at modSequence: UInt64) { own.append((uids, modSequence)) }
 
+  /// Whether there is a message that the client has not been told of.
+  var hasArrivals: Bool { (newest.messages.last?.uid ?? 0) > (announced.messages.last?.uid ?? 0) }
+
   // MARK: Which messages
 
   /// The places, from 0, of the messages that a set means, ascending; `nil` for a sequence number that is none.

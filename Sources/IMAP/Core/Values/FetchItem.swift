@@ -48,6 +48,11 @@ public struct FetchSection: Hashable, Sendable {
   public struct Partial: Hashable, Sendable {
     public var offset: UInt32
     public var count: UInt32
+
+    public init(offset: UInt32, count: UInt32) {
+      self.offset = offset
+      self.count = count
+    }
   }
 
   public init(

@@ -66,6 +66,12 @@ public struct PageRange: Hashable, Sendable {
   public var last: UInt32
   public var isFromEnd: Bool
 
+  public init(first: UInt32, last: UInt32, isFromEnd: Bool) {
+    self.first = first
+    self.last = last
+    self.isFromEnd = isFromEnd
+  }
+
   /// The places in a list of so many entries, from 0.
   public func places(in count: Int) -> Range<Int> {
     let low = Int(min(first, last)) - 1
