@@ -9,6 +9,7 @@ extension FuzzTarget {
     pem, serverKey, certificate,
     sshServer, sshMessages, sshPublicKey, sshPrivateKey, sshKeyOptions, sftp, scp,
     consoleEditor, consoleSession, telnetServer, telnetClient,
+    dhcpMessage, dhcpEngine, tftpPacket, tftpTransfer,
     gateFrames, oneTimeCode, authorizedKey, passwordText,
   ]
 }

@@ -9,9 +9,12 @@ struct DHCPProbe: Probe {
   private let url: String
   private let target: ProbeTarget
   private let link: IPAddress?
+  /// The server whose answer is waited for; `nil` for any.
+  private let wanted: IPAddress?
 
-  init(_ url: String) throws {
+  init(_ url: String, from wanted: IPAddress? = nil) throws {
     self.url = url
+    self.wanted = wanted
     target = try ProbeTarget(url, standardPort: 67)
     link = try target.path.first.map { text in
       guard let address = IPAddress(text), address.family == .v4 else {
@@ -24,7 +27,9 @@ struct DHCPProbe: Probe {
   func run() async -> ProbeReport {
     var report = ProbeReport(url)
     do {
-      let offers = try await ask(&report)
+      let offers = try await ask(&report).filter { offer in
+        wanted == nil || offer.message.address(.serverIdentifier) == wanted
+      }
       if offers.isEmpty { report.failure = "no offer: nobody answers, or nobody serves this network" }
       for offer in offers {
         let message = offer.message

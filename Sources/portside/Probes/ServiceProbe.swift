@@ -36,7 +36,7 @@ struct ServiceProbe: Sendable {
     guard let interface = NetworkInterfaces.name(of: endpoint.address) else {
       throw CommandFailure("no interface has the address \(endpoint.address)")
     }
-    return try Probes.probe("dhcp://\(interface)", ProbeOptions())
+    return try DHCPProbe("dhcp://\(interface)", from: endpoint.address)
   }
 
   private func probe() throws -> any Probe {
