@@ -65,6 +65,10 @@ let package = Package(
     .systemLibrary(
       name: "CSodium", path: "Sources/CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
 
+    // DEFLATE in its three wrappings: HTTP's gzip, IMAP's COMPRESS, SSH's zlib, FTP's MODE Z.
+    .systemLibrary(name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    module("Compression", ["CZlib"]),
+
     // Datagrams in batches, without NIO.
     module("Datagrams", ["WireKit", "SystemShims"]),
 
@@ -76,7 +80,8 @@ let package = Package(
     module("Operation", ["WireKit", "Services"]),
     module("Certificates", ["WireKit", "Services", asn1, x509, crypto, cryptoExtras]),
     module("Stores", ["WireKit", "Services", database]),
-    module("Gate", ["WireKit", "Services", "CSodium", collections, crypto, cryptoExtras, nioCore, nioPosix]),
+    module(
+      "Gate", ["WireKit", "Services", "ConsoleCore", "CSodium", collections, crypto, cryptoExtras, nioCore, nioPosix]),
     module("Supervision", ["WireKit", "Services", "SystemShims"]),
 
     // The protocols.
@@ -109,11 +114,21 @@ let package = Package(
       "RDPServer", path: "RDP/Server",
       ["WireKit", "Services", "SystemShims", "Transport", "RDPCore", nioCore, nioPosix]),
 
+    // The console, and Telnet.
+    module("ConsoleCore", path: "Console/Core", ["WireKit"]),
+    module("ConsoleServer", path: "Console/Server", ["ConsoleCore"]),
+    module("TelnetCore", path: "Telnet/Core", ["WireKit", "ConsoleCore"]),
+    module(
+      "TelnetServer", path: "Telnet/Server",
+      ["WireKit", "Services", "Transport", "ConsoleCore", "ConsoleServer", "TelnetCore", nioCore]),
+    module("TelnetClient", path: "Telnet/Client", ["WireKit", "TelnetCore", nioCore, nioPosix, nioSSL]),
+
     // The program.
     .executableTarget(
       name: "portside",
       dependencies: [
         "WireKit", "Services", "SystemShims", "Transport", "Configuration", "Operation", "Certificates", "Stores",
+        "ConsoleCore", "ConsoleServer", "TelnetCore", "TelnetServer", "TelnetClient",
         "Gate", "Supervision", "DNSCore", "DNSServer", "DNSClient", "HTTPCore", "HTTPServer", "HTTPClient",
         "RDPCore", "RDPServer",
         argumentParser, crypto, nioCore, nioPosix, nioSSL, nioTLS,
@@ -136,6 +151,7 @@ let package = Package(
       name: "FuzzTargets",
       dependencies: [
         "WireKit", "Services", "TestKit", "Transport", "Configuration", "Certificates", "Gate", "DNSCore", "HTTPCore",
+        "ConsoleCore", "TelnetCore",
         nioCore, nioEmbedded,
       ],
       path: "Fuzz/Targets", swiftSettings: settings),
@@ -143,12 +159,13 @@ let package = Package(
     tests("Tidy", []),
     tests("WireKit", ["WireKit", "TestKit"]),
     tests("Services", ["Services", "WireKit"]),
+    tests("Compression", ["Compression"]),
     tests("Transport", ["Transport", "TestKit", "WireKit", "Services", nioCore, nioPosix, nioEmbedded, nioSSL]),
     tests("Configuration", exclude: ["Fixtures", "toml_oracle.py"], ["Configuration", "WireKit", "Services"]),
     tests("Operation", ["Operation", "TestKit", "WireKit", "Services"]),
     tests("Certificates", ["Certificates", "TestKit", "WireKit", "Services", x509, asn1, crypto, cryptoExtras]),
     tests("Stores", ["Stores", "TestKit", "WireKit", "Services", database]),
-    tests("Gate", ["Gate", "TestKit", "WireKit", "Services", nioCore]),
+    tests("Gate", ["Gate", "ConsoleCore", "TestKit", "WireKit", "Services", nioCore]),
     tests("Supervision", ["Supervision", "SupervisionFixture", "WireKit", "Services", "SystemShims"]),
     .executableTarget(
       name: "SupervisionFixture", dependencies: ["Supervision", "WireKit", "Services"],
@@ -160,8 +177,13 @@ let package = Package(
     .target(name: "LaboratoryKit", path: "Tests/Fixtures/LaboratoryKit", swiftSettings: settings),
     tests("System", exclude: ["Scripts"], ["LaboratoryKit", "portside"]),
     tests("Security", exclude: ["Scripts"], ["LaboratoryKit", "portside"]),
+    .testTarget(
+      name: "TelnetInteropTests", dependencies: ["LaboratoryKit", "portside"], path: "Tests/InteropTests/Telnet",
+      exclude: ["clients.py"], swiftSettings: settings),
     tests("SSH", ["SSHCore", "TestKit", "WireKit", crypto]),
     tests("SFTP", ["SFTPCore", "SFTPServer", "Files", "TestKit", "Services", "WireKit"]),
+    tests("Console", ["ConsoleCore", "ConsoleServer", "TestKit"]),
+    tests("Telnet", ["TelnetCore", "ConsoleCore", "TestKit", "WireKit"]),
     tests("Files", ["Files", "Services"]),
     .testTarget(
       name: "SSHInteropTests", dependencies: [], path: "Tests/InteropTests/SSH", exclude: ["fixture.py", "peers.py"],

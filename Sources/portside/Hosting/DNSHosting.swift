@@ -1,4 +1,5 @@
 import Configuration
+import ConsoleCore
 import DNSCore
 import DNSServer
 import Foundation
@@ -53,6 +54,42 @@ final class DNSHosting: HostedService {
       sources.append(ZoneSource(apex: apex, .file(folder.zoneFile(zone))))
     }
     await server.reload(sources)
+  }
+
+  static let commands = [
+    Command(
+      "show zones", permission: "console:show", "the zones that are served", columns: ["zone", "serial", "records"]),
+    Command(
+      "show zone", [.init("ZONE", .object(of: "show zones"))], permission: "console:show", "the records of a zone",
+      columns: ["name", "ttl", "type", "data"]),
+  ]
+
+  func answer(_ question: ConsoleQuestion) async -> ConsoleAnswer {
+    let zones = server.servedZones.sorted { $0.apex.description < $1.apex.description }
+    if question.command == "show zones" {
+      let rows = zones.map { [Self.shown($0.apex), "\($0.soa.serial)", "\($0.recordCount)"] }
+      return question.page(["zone", "serial", "records"], rows)
+    }
+    guard let text = question.values.first, let apex = try? Name(text),
+      let zone = zones.first(where: { $0.apex == apex })
+    else { return .failure("there is no zone '\(question.values.first ?? "")'") }
+    // Rows are made for this page alone: a zone may have millions.
+    let start = max(0, question.after.flatMap { Int($0) } ?? 0)
+    var (index, rows) = (0, [[String]]())
+    zone.forEachRecord { record in
+      defer { index += 1 }
+      guard index >= start, rows.count < ConsoleQuestion.pageLength else { return }
+      rows.append([record.name.description, "\(record.ttl)", "\(record.type)", record.data.description])
+    }
+    let end = start + rows.count
+    return .listing(
+      Listing(columns: ["name", "ttl", "type", "data"], rows: rows, next: end < index ? "\(end)" : nil))
+  }
+
+  /// Without the dot at its end, as zones are configured.
+  private static func shown(_ apex: Name) -> String {
+    let text = apex.description
+    return text.count > 1 && text.hasSuffix(".") ? String(text.dropLast()) : text
   }
 
   func stop() async { server.stop() }

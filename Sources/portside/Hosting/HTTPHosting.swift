@@ -1,9 +1,11 @@
 import Configuration
+import ConsoleCore
 import Foundation
 import HTTPCore
 import HTTPServer
 import Services
 import Supervision
+import Synchronization
 import Transport
 
 /// HTTP and HTTPS.
@@ -13,8 +15,10 @@ final class HTTPHosting: HostedService {
 
   private let surroundings: WorkerSurroundings
   private let server: HTTPServer
+  private let sites: Mutex<[[String]]>
 
-  private init(surroundings: WorkerSurroundings, server: HTTPServer) {
+  private init(surroundings: WorkerSurroundings, server: HTTPServer, sites: [[String]]) {
+    self.sites = Mutex(sites)
     self.surroundings = surroundings
     self.server = server
   }
@@ -36,11 +40,34 @@ final class HTTPHosting: HostedService {
     surroundings.metrics.reading("portside_http_requests", help: "HTTP requests answered.") {
       Double(server.counters.requests)
     }
-    return HTTPHosting(surroundings: surroundings, server: server)
+    return HTTPHosting(surroundings: surroundings, server: server, sites: rows(settings))
   }
 
   func apply(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) async throws {
     try server.reload(Self.configuration(settings, sockets))
+    self.sites.withLock { $0 = Self.rows(settings) }
+  }
+
+  static let commands = [
+    Command(
+      "show sites", permission: "console:show", "the web sites that are served",
+      columns: ["site", "content", "to https", "default"])
+  ]
+
+  func answer(_ question: ConsoleQuestion) async -> ConsoleAnswer {
+    question.page(["site", "content", "to https", "default"], sites.withLock { $0 })
+  }
+
+  private static func rows(_ settings: WorkerSettings) -> [[String]] {
+    let section = settings.configuration.http
+    return section.sites.map { name, site in
+      let content =
+        site.root.map { "\($0)" } ?? site.redirect.map { "redirect to \($0)" } ?? "not served by this version"
+      return [
+        name.description, content, section.redirectsToHTTPS(site) ? "yes" : "no",
+        section.defaultSite?.description == name.description ? "yes" : "no",
+      ]
+    }.sorted { $0[0] < $1[0] }
   }
 
   func listen(

@@ -1,4 +1,5 @@
 import Configuration
+import ConsoleCore
 import Services
 import Supervision
 
@@ -27,10 +28,18 @@ protocol HostedService: Sendable {
   func listen(
     _ socket: InheritedSocket, _ declaration: ListenerDeclaration, _ settings: WorkerSettings
   ) async throws -> RunningListener
+  /// The console commands that it answers, each declared here and nowhere else.
+  static var commands: [Command] { get }
+  /// Answers one of them.
+  func answer(_ question: ConsoleQuestion) async -> ConsoleAnswer
   /// Its listeners have ended; what it still has to hand over or close goes now.
   func stop() async
 }
 
 extension HostedService {
   func stop() async {}
+  static var commands: [Command] { [] }
+  func answer(_ question: ConsoleQuestion) async -> ConsoleAnswer {
+    .failure("'\(question.command)' is no command here")
+  }
 }

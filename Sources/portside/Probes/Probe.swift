@@ -45,7 +45,9 @@ struct ProbeOptions: Sendable {
 
 /// Which probe is for which scheme.
 enum Probes {
-  static let schemes = ["http", "https", "dns", "dns+tcp", "dns+tls", "rdp"]
+  static let schemes = [
+    "http", "https", "dns", "dns+tcp", "dns+tls", "telnet", "telnet+tls", "telnets", "rdp",
+  ]
 
   /// The probe for a URL; throws what is wrong with it.
   static func probe(_ url: String, _ options: ProbeOptions) throws -> any Probe {
@@ -57,6 +59,9 @@ enum Probes {
     case "http", "https": return try HTTPProbe(url, options)
     case "dns", "dns+tcp": return try DNSProbe(url, overTCP: scheme == "dns+tcp")
     case "dns+tls": return try TLSProbe(url, applicationProtocol: "dot", options)
+    case "telnet": return try TelnetProbe(url, .none, options)
+    case "telnet+tls": return try TelnetProbe(url, .starttls, options)
+    case "telnets": return try TelnetProbe(url, .implicit, options)
     case "rdp": return try RDPProbe(url, options)
     default:
       throw CommandFailure(

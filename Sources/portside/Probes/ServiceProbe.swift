@@ -41,6 +41,10 @@ struct ServiceProbe: Sendable {
     case .https: return try Probes.probe("https://\(place)/", options)
     case .rdp: return try Probes.probe("rdp://\(place)", options)
     case .admin: return try Probes.probe("http://\(place)/metrics", options)
+    case .telnet:
+      let isPlain = configuration.telnet.acceptsPlaintext(from: endpoint.address)
+      let scheme = declaration.tls == .implicit ? "telnets" : isPlain ? "telnet" : "telnet+tls"
+      return try Probes.probe("\(scheme)://\(place)", options)
     default: throw CommandFailure("there is no client for \(declaration.service.rawValue) yet")
     }
   }

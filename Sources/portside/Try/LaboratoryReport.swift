@@ -67,6 +67,7 @@ struct LaboratoryReport: Encodable {
       case .dns: "dns://\(place)/www.\(Laboratory.domain)/A"
       case .dot: "dns+tls://\(place)/www.\(Laboratory.domain)/A"
       case .admin: "http://\(place)/metrics"
+      case .telnet: "\(declaration.tls == .implicit ? "telnets" : "telnet")://\(place)"
       default: "\(declaration.service.rawValue)://\(place)"
       }
     return Service(

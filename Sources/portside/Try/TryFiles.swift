@@ -46,6 +46,13 @@ enum TryFiles {
     security = "either"
     session  = "shell"
 
+    [telnet]
+    enabled   = true
+    on        = ["here"]
+    port      = 10023
+    tls_port  = 10992
+    plaintext = true
+
     [metrics]
     on   = ["here"]
     port = 19464

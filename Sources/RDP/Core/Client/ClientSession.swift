@@ -247,7 +247,9 @@ public struct ClientSession: StreamSession, ~Copyable {
       output.appendX224Data { output in
         output.appendBER(0x7F65) { initial in
           initial += [4, 1, 1, 4, 1, 1, 1, 1, 0xFF]
-          for sizes in [[34, 2, 0, 1, 0, 1, 65_535, 2], [1, 1, 1, 1, 0, 1, 1056, 2], [65_535, 64_535, 65_535, 1, 0, 1, 65_535, 2]]
+          for sizes in [
+            [34, 2, 0, 1, 0, 1, 65_535, 2], [1, 1, 1, 1, 0, 1, 1056, 2], [65_535, 64_535, 65_535, 1, 0, 1, 65_535, 2],
+          ]
             as [[UInt32]]
           {
             initial.appendBER(0x30) { for value in sizes { $0.appendBERInteger(value) } }
