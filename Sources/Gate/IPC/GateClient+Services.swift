@@ -35,6 +35,13 @@ extension GateClient: Accounts {
 }
 
 extension GateClient {
+  public func authenticate(ntlm attempt: NTLMAttempt) async throws(ServiceUnavailable) -> NTLMResult {
+    guard case .ntlm(let result) = try await request(.authenticateNTLM(attempt)) else {
+      throw ServiceUnavailable("gate gave an answer that does not fit")
+    }
+    return result
+  }
+
   /// Sets who answers the console commands that the gate passes on to this worker; `nil` is the answer to those that it
   /// knows nothing of.
   public func answerQuestions(_ answerer: @escaping @Sendable (ConsoleQuestion) async -> ConsoleAnswer?) {

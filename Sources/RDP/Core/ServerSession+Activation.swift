@@ -89,6 +89,8 @@ extension ServerSession {
     display.forget()
     actions.setTimer(Self.handshakeTimer, at: nil)
     if account == nil { actions.setTimer(Self.logInTimer, at: now + limits.logInTime) }
+    beginChannels(now: now, into: &actions)
     startIfReady(into: &actions)
+    resizeIfPossible(now: now, into: &actions)
   }
 }

@@ -48,6 +48,14 @@ extension ServerSession {
       next += 1
     }
     userChannel = next
+    for (channel, number) in zip(client.channels, staticChannels) {
+      switch channel.name.lowercased() {
+      case "cliprdr":
+        clipboardChannel = StaticChannel(number: number, limit: 2 * limits.maximumClipboard + 64)
+      case "drdynvc": dynamicChannel = StaticChannel(number: number, limit: 2 * StaticChannel.chunk)
+      default: break
+      }
+    }
     keyboard = Keyboard(layout: .named(client.keyboardLayout))
     setDesktop(width: client.desktopWidth, height: client.desktopHeight)
     let answer = ServerData(requestedProtocols: requested, channels: staticChannels, messageChannel: messageChannel)
@@ -77,7 +85,9 @@ extension ServerSession {
       actions.write { $0.appendAttachUserConfirm(user: userChannel) }
     case .channelJoin(let user, let channel): join(user, channel, into: &actions)
     case .data(let channel, let data):
-      guard channel == ServerChannels.io else { return receive(channel: channel, data, into: &actions) }
+      guard channel == ServerChannels.io else {
+        return try receive(channel: channel, data, now: now, into: &actions)
+      }
       try receive(io: data, now: now, into: &actions)
     case .disconnect(let reason):
       tell("MCS Disconnect Provider Ultimatum", "reason \(reason)", into: &actions)
@@ -95,12 +105,6 @@ extension ServerSession {
       return
     }
     actions.write { $0.appendChannelJoinConfirm(user: userChannel, channel: channel) }
-  }
-
-  /// Data of a virtual channel. None is served yet; what a client sends there unasked is passed over.
-  private mutating func receive(channel: UInt16, _ data: RawSpan, into actions: inout Actions) {
-    let name = staticChannels.firstIndex(of: channel).map { client.channels[$0].name }
-    tell("Virtual channel data", "\(name ?? "channel \(channel)"), \(data.byteCount) bytes", into: &actions)
   }
 
   /// Data of the I/O channel.

@@ -12,18 +12,20 @@ extension ServerSession {
       take(outcome, into: &actions)
     case .unicode(let unit, let isReleased): take(keyboard.unicode(unit, isReleased: isReleased), into: &actions)
     case .synchronize(let toggles): keyboard.synchronize(toggles)
-    case .mouse(let flags, let x, let y): mouse(flags, x, y)
+    case .mouse(let flags, let x, let y): mouse(flags, x, y, into: &actions)
     case .extendedMouse: break
     }
   }
 
   private mutating func take(_ outcome: Keyboard.Outcome, into actions: inout Actions) {
     switch outcome {
-    case .nothing, .paste: break
+    case .nothing: break
+    case .paste: paste(into: &actions)
     case .scroll(let halves): _ = terminal.scrollView(by: halves * max(1, terminal.rows / 2))
     case .bytes(let bytes):
       if logInScreen != nil { return typeOnLogIn(bytes, into: &actions) }
       _ = terminal.scrollView(by: -terminal.viewOffset)
+      clearSelection()
       enter(bytes)
     }
   }
@@ -35,12 +37,12 @@ extension ServerSession {
   }
 
   /// PTRFLAGS of MS-RDPBCGR 2.2.8.1.1.3.1.1.3.
-  private mutating func mouse(_ flags: UInt16, _ x: UInt16, _ y: UInt16) {
+  private mutating func mouse(_ flags: UInt16, _ x: UInt16, _ y: UInt16, into actions: inout Actions) {
     guard isRunning else { return }
     let column = min(Int(x) / ConsoleFont.width, terminal.columns - 1)
     let row = min(Int(y) / ConsoleFont.height, terminal.rows - 1)
     if flags & 0x0200 != 0 { return wheel(isUp: flags & 0x0100 == 0, row, column) }
-    guard terminal.modes.mouse != 0 else { return }
+    guard terminal.modes.mouse != 0 else { return select(flags, row, column, into: &actions) }
     for (bit, button) in [(UInt16(0x1000), 0), (0x4000, 1), (0x2000, 2)] where flags & bit != 0 {
       let isPressed = flags & 0x8000 != 0
       pressedButtons = isPressed ? pressedButtons | bit : pressedButtons & ~bit
@@ -78,6 +80,7 @@ extension ServerSession {
   mutating func take(_ output: ConsoleOutput, now: MonotonicTime, into actions: inout Actions) {
     switch output {
     case .bytes(let bytes):
+      clearSelection()
       terminal.feed(bytes)
       pendingInput += terminal.takeReplies()
     case .ended:
@@ -104,7 +107,10 @@ extension ServerSession {
 
   /// Sends what has changed, at most so often, and never while an earlier frame still waits.
   private mutating func sendFrame(now: MonotonicTime, into actions: inout Actions) {
-    guard stage == .active, hasFontMap, !isSuppressed, !isWriting, display.needsUpdate(terminal) else { return }
+    guard stage == .active, hasFontMap, !isSuppressed, !isWriting, pipeline.stage != .opening,
+      display.needsUpdate(terminal)
+    else { return }
+    if pipeline.stage == .ready, !pipeline.hasRoom { return }
     let next = lastFrame + limits.frameInterval
     if hasShownFrame, now < next {
       if !isFrameTimed {
@@ -113,15 +119,7 @@ extension ServerSession {
       }
       return
     }
-    var bytes: [UInt8] = []
-    let output = output
-    display.update(&terminal, canMove: output.capabilities.takesScreenBlit) { update in
-      switch update {
-      case .tile(let tile): output.append(tile, into: &bytes)
-      case .move(let x, let y, let width, let height, let fromX, let fromY):
-        output.appendMove(x: x, y: y, width: width, height: height, fromX: fromX, fromY: fromY, into: &bytes)
-      }
-    }
+    let bytes = pipeline.stage == .ready ? pipelineFrame() : bitmapFrame()
     hasShownFrame = true
     lastFrame = now
     guard !bytes.isEmpty else { return }
@@ -129,5 +127,34 @@ extension ServerSession {
     let size = bytes.count
     actions.write(bytes)
     tell("Frame", "\(size) bytes", received: false, into: &actions)
+  }
+
+  /// A frame as bitmap updates and drawing orders.
+  private mutating func bitmapFrame() -> [UInt8] {
+    var bytes: [UInt8] = []
+    let output = output
+    display.update(&terminal, canMove: output.capabilities.takesScreenBlit, selection: selection.range) { update in
+      switch update {
+      case .tile(let tile): output.append(tile, into: &bytes)
+      case .move(let x, let y, let width, let height, let fromX, let fromY):
+        output.appendMove(x: x, y: y, width: width, height: height, fromX: fromX, fromY: fromY, into: &bytes)
+      }
+    }
+    return bytes
+  }
+
+  /// A frame of the graphics pipeline.
+  private mutating func pipelineFrame() -> [UInt8] {
+    var commands = pipeline.startFrame()
+    let pipeline = pipeline
+    display.update(&terminal, canMove: true, selection: selection.range) { update in
+      switch update {
+      case .tile(let tile): commands += pipeline.draw(tile)
+      case .move(let x, let y, let width, let height, let fromX, let fromY):
+        commands += pipeline.move(x: x, y: y, width: width, height: height, fromX: fromX, fromY: fromY)
+      }
+    }
+    commands += pipeline.endFrame()
+    return dynamicMessage(GraphicsPipeline.segmented(commands), .graphics)
   }
 }

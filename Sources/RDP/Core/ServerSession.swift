@@ -45,6 +45,16 @@ public struct ServerSession: StreamSession, ~Copyable {
   var staticChannels: [UInt16] = []
   var joins = 0
 
+  // Virtual channels.
+  var clipboardChannel: StaticChannel?
+  var clipboard: Clipboard
+  var dynamicChannel: StaticChannel?
+  var dynamicChannels = DynamicChannels()
+  var pipeline = GraphicsPipeline()
+  /// A size that the client has asked for, until it is in force.
+  var wantedSize: (width: Int, height: Int)?
+  var hasBegunChannels = false
+
   // The share.
   var output: ClientOutput
   var width = 0
@@ -73,15 +83,18 @@ public struct ServerSession: StreamSession, ~Copyable {
   var isWriting = false
   var lastFrame = MonotonicTime(nanoseconds: 0)
   var pressedButtons: UInt16 = 0
+  var selection = Selection()
 
   static var handshakeTimer: SessionTimer { SessionTimer(1) }
   static var logInTimer: SessionTimer { SessionTimer(2) }
   static var frameTimer: SessionTimer { SessionTimer(3) }
+  static var pipelineTimer: SessionTimer { SessionTimer(4) }
 
   public init(_ configuration: ServerSessionConfiguration) {
     self.configuration = configuration
     let share = configuration.random[8..<12].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
     output = ClientOutput(shareID: share & 0xFFFF | 0x0001_0000, format: .rgb565)
+    clipboard = Clipboard(limit: configuration.limits.maximumClipboard)
     // Of the least size until the client has told its own.
     terminal = Terminal(columns: 2, rows: 2)
     display = CellDisplay(width: 16, height: 32, format: .rgb565)
@@ -192,6 +205,9 @@ public struct ServerSession: StreamSession, ~Copyable {
     case Self.logInTimer:
       actions.event(hasAttempted ? .graceExceeded : .leftWithoutAttempt)
       disconnect(.logOnTimeout, "no log-in in time", into: &actions)
+    case Self.pipelineTimer:
+      if pipeline.stage == .opening { pipeline.stage = .absent }
+      settle(now: now, into: &actions)
     case Self.frameTimer:
       isFrameTimed = false
       settle(now: now, into: &actions)

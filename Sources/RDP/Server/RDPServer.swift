@@ -32,6 +32,8 @@ public final class RDPServer: Sendable {
     configuration: RDPServerConfiguration, context: ServerContext, contexts: TLSContextStore,
     counter: ConnectionCounter, numbers: SessionNumbers, source: any ConsoleSource
   ) {
+    // Unpacked now, not with the first picture.
+    _ = ConsoleFont.standard
     let handler = RDPRequestHandler(context: context, contexts: contexts, source: source)
     listener = StreamListener(
       configuration: configuration.listener, context: context, contexts: contexts, counter: counter,

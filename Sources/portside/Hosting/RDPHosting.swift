@@ -1,4 +1,6 @@
 import Configuration
+import ConsoleCore
+import ConsoleServer
 import Foundation
 import RDPCore
 import RDPServer
@@ -62,26 +64,53 @@ final class RDPHosting: HostedService {
         listener: StreamListenerConfiguration(
           service: .rdp, tls: .starttls, proxies: settings.configuration.proxyProtocol.from)),
       context: surroundings.context, contexts: surroundings.contexts, counter: surroundings.counter,
-      numbers: surroundings.numbers, source: RDPPrograms(session: section.session))
+      numbers: surroundings.numbers, source: RDPPrograms(settings.configuration, surroundings))
     try await server.start(descriptor: descriptor, on: surroundings.group)
     return RunningListener { await server.drain(within: $0) }
   }
 }
 
-/// What runs in console sessions.
+/// What runs in console sessions: the administration console, or a shell.
 struct RDPPrograms: ConsoleSource {
   let session: RDPSection.SessionKind
+  let hostname: String
+  let surroundings: WorkerSurroundings
   private let shell = OwnUserShell()
 
-  init(session: RDPSection.SessionKind) { self.session = session }
+  init(_ configuration: PortsideConfiguration, _ surroundings: WorkerSurroundings) {
+    session = configuration.rdp.session
+    hostname = configuration.server.hostname.description
+    self.surroundings = surroundings
+  }
 
   func start(
     columns: Int, rows: Int, for account: AccountIdentity, on connection: Connection
   ) async -> (any ConsoleProgram)? {
     guard session == .shell else {
-      return TextConsole("This version has no administration console yet: there is nothing to work with here.")
+      return AdministrationConsole(
+        ConsoleSession(
+          surroundings.makeConsole(for: account, hostname: hostname),
+          terminal: TerminalDescription(columns: columns, rows: rows, type: "XTERM-256COLOR"),
+          backend: surroundings.consoleBackend(of: connection.id)))
     }
     guard account.permits("shell") else { return TextConsole("This account has no shell here.") }
     return await shell.start(columns: columns, rows: rows, for: account, on: connection)
   }
+}
+
+/// The administration console in a desktop session.
+private final class AdministrationConsole: ConsoleProgram {
+  private let session: ConsoleSession
+
+  init(_ session: ConsoleSession) { self.session = session }
+
+  func input(_ bytes: [UInt8]) async { if !session.input(bytes) { await session.inputRoom() } }
+  func availableOutput(maximum: Int) -> ConsoleOutput? {
+    session.availableOutput(maximum: maximum).map { .bytes($0) }
+  }
+  func output(maximum: Int) async -> ConsoleOutput {
+    await session.output(maximum: maximum).map { .bytes($0) } ?? .ended
+  }
+  func resize(columns: Int, rows: Int) { session.resize(columns: columns, rows: rows) }
+  func close() { session.close() }
 }

@@ -56,6 +56,7 @@ enum Probes {
   static let schemes = [
     "http", "https", "dns", "dns+tcp", "dns+tls", "ssh", "sftp", "telnet", "telnet+tls", "telnets", "ftp", "ftps",
     "dhcp", "tftp",
+    "http", "https", "dns", "dns+tcp", "dns+tls", "telnet", "telnet+tls", "telnets", "rdp",
   ]
 
   /// The probe for a URL; throws what is wrong with it.
@@ -75,6 +76,7 @@ enum Probes {
     case "telnets": return try TelnetProbe(url, .implicit, options)
     case "dhcp": return try DHCPProbe(url)
     case "tftp": return try TFTPProbe(url)
+    case "rdp": return try RDPProbe(url, options)
     default:
       throw CommandFailure(
         "there is no client for '\(scheme)' yet; there are clients for \(schemes.joined(separator: ", "))")

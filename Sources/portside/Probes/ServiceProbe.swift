@@ -55,6 +55,7 @@ struct ServiceProbe: Sendable {
       options.hostKeys = SSHHostKeys.publicKeys(DataFolder(configuration).hostKeys)
       return try Probes.probe("ssh://\(place)", options)
     case .ftp, .ftps: return try Probes.probe("\(declaration.service.rawValue)://\(place)", options)
+    case .rdp: return try Probes.probe("rdp://\(place)", options)
     case .admin: return try Probes.probe("http://\(place)/metrics", options)
     case .telnet:
       let isPlain = configuration.telnet.acceptsPlaintext(from: endpoint.address)

@@ -48,6 +48,12 @@ enum TryFiles {
     forwarding = true
     sftp       = { root = "\(data)/files/shared", home = "\(data)/files/home/{account}" }
 
+    [rdp]
+    on       = ["here"]
+    port     = 13389
+    security = "either"
+    session  = "shell"
+
     [telnet]
     enabled   = true
     on        = ["here"]
@@ -77,6 +83,7 @@ enum TryFiles {
     port     = 13389
     security = "either"
     session  = "shell"
+
 
     [metrics]
     on   = ["here"]

@@ -5,10 +5,10 @@ public enum Planar {
   private static let formatHeader: UInt8 = 0x10
 
   /// Encodes rows from the bottom to the top, as bitmap updates want them; top first for the graphics pipeline.
-  public static func encode(_ tile: PixelTile, bottomUp: Bool = true) -> [UInt8] {
-    var output: [UInt8] = [formatHeader]
+  public static func encode(_ tile: PixelTile, bottomUp: Bool = true, hasAlpha: Bool = true) -> [UInt8] {
+    var output: [UInt8] = [hasAlpha ? formatHeader : formatHeader | 0x20]
     output.reserveCapacity(tile.pixels.count / 4)
-    appendSolid(0xFF, tile.width, tile.height, into: &output)
+    if hasAlpha { appendSolid(0xFF, tile.width, tile.height, into: &output) }
     var previous = [UInt8](repeating: 0, count: tile.width)
     var row = previous
     var deltas = previous

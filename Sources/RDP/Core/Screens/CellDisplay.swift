@@ -39,6 +39,9 @@ struct CellDisplay: Sendable {
   /// The client has lost its picture (a refresh, a reactivation): all of it travels with the next update.
   mutating func forget() { isUnknown = true }
 
+  /// The cells that are shown as selected, by their numbers from the top left.
+  private(set) var selection: Range<Int>?
+
   func needsUpdate(_ terminal: Terminal) -> Bool {
     if isUnknown || terminal.grid.hasChanges { return true }
     let now = terminal.visibleCursor
@@ -46,7 +49,13 @@ struct CellDisplay: Sendable {
   }
 
   /// Finds what differs, hands it over, and takes it as shown.
-  mutating func update(_ terminal: inout Terminal, canMove: Bool, _ emit: (DisplayUpdate) -> Void) {
+  mutating func update(
+    _ terminal: inout Terminal, canMove: Bool, selection: Range<Int>? = nil, _ emit: (DisplayUpdate) -> Void
+  ) {
+    if selection != self.selection {
+      terminal.grid.touchAll()
+      self.selection = selection
+    }
     let isScrolledBack = terminal.viewOffset > 0
     if isUnknown || isScrolledBack {
       terminal.grid.touchAll()
@@ -91,7 +100,9 @@ struct CellDisplay: Sendable {
     for column in 0..<columns {
       let index = line.startIndex + column
       let cell = index < line.endIndex ? line[index] : Cell()
-      let wanted = Self.appearance(cell, isReversed: terminal.modes.reverse, hasCursor: cursor == column)
+      let isSelected = selection?.contains(row * columns + column) == true
+      let wanted = Self.appearance(
+        cell, isReversed: terminal.modes.reverse != isSelected, hasCursor: cursor == column)
       guard isUnknown || shown[row * columns + column] != wanted else { continue }
       shown[row * columns + column] = wanted
       if let begun = start, column - last > Self.mergedGap || column - begun >= Self.maximumRun {
