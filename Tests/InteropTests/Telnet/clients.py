@@ -25,7 +25,7 @@ def expect(condition, text):
 
 
 def spawn(command, rows=24, columns=80, term="xterm"):
-    return pexpect.spawn(command, encoding="utf-8", timeout=10, dimensions=(rows, columns),
+    return pexpect.spawn(command, encoding="utf-8", codec_errors="replace", timeout=10, dimensions=(rows, columns),
                          env={"TERM": term, "PATH": os.environ.get("PATH", "/usr/bin"), "HOME": "/nonexistent"})
 
 
@@ -212,11 +212,11 @@ def tmux():
 
     run("-f", "/dev/null", "new-session", "-d", "-s", "a", "-x", "60", "-y", "20", f"telnet 127.0.0.1 {plain}")
     try:
-        screen("login: ")
+        screen("login:")
         keys("ann", "Enter")
-        screen("Password: ")
+        screen("Password:")
         keys(password, "Enter")
-        screen("> $|> \n")
+        screen("ann@srv>")
         # A line longer than a row, edited in its middle: the screen shows what will be run.
         text = "show zone lab.test | match www | match lab | exclude nothing-of-it"
         keys(text)
@@ -294,7 +294,7 @@ def crowd():
                         stream.sendall(bytes([byte]))
                         until(bytes([byte]))
                         times.append(time.monotonic() - begin)
-                    stream.sendall(f" | match {index}-{number}|lab\r\0".encode())
+                    stream.sendall(f" | match '{index}-{number}|lab'\r\0".encode())
                     if b"lab.test" not in until(b"\r\nann@srv> "):
                         failures.append(index)
         except Exception as error:
@@ -322,7 +322,7 @@ def second_factor():
         start = digest[-1] & 15
         return "%06d" % ((struct.unpack(">I", digest[start:start + 4])[0] & 0x7FFFFFFF) % 1_000_000)
 
-    secret = re.search("secret: (.*)", portside("account", "totp", "begin", "ann")).group(1).strip()
+    secret = re.search("secret: (.*)", portside("account", "totp", "begin", "ann")).group(1).replace(" ", "").strip().upper()
     codes = re.findall("recovery code.*: (.*)", portside("account", "totp", "confirm", "ann", code(secret)))
     child = spawn(f"telnet 127.0.0.1 {plain}")
     child.expect("login: ")
