@@ -38,6 +38,8 @@ let package = Package(
     .library(name: "DNS", targets: ["DNSCore", "DNSServer", "DNSClient"]),
     .library(name: "SSH", targets: ["SSHCore", "SSHServer"]),
     .library(name: "SFTP", targets: ["SFTPCore", "SFTPServer"]),
+    .library(name: "Console", targets: ["ConsoleCore", "ConsoleServer"]),
+    .library(name: "Telnet", targets: ["TelnetCore", "TelnetServer", "TelnetClient"]),
     .library(name: "HTTP", targets: ["HTTPCore", "HTTPServer", "HTTPClient"]),
     // For the nested package in Fuzz/, which builds it under the sanitizers.
     .library(name: "FuzzTargets", targets: ["FuzzTargets"]),

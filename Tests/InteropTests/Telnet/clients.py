@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import os
 import re
+import signal
 import socket
 import struct
 import subprocess
@@ -17,6 +18,9 @@ import pexpect
 
 case, plain, secure, password, ca, program, configuration = sys.argv[1:8]
 plain, secure = int(plain), int(secure)
+# The tests' process blocks signals, and what it starts would inherit that: a window's change comes by one.
+signal.pthread_sigmask(signal.SIG_SETMASK, [])
+signal.signal(signal.SIGWINCH, signal.SIG_DFL)
 
 
 def expect(condition, text):
@@ -228,7 +232,12 @@ def tmux():
         time.sleep(0.5)
         keys("Enter")
         screen("CNAME")
-        keys("show terminal", "Enter")
+        # The client tells of the new size in its own time.
+        for _ in range(20):
+            keys("show terminal", "Enter")
+            time.sleep(0.5)
+            if re.search("rows +12", run("capture-pane", "-p", "-t", "a")):
+                break
         seen = screen("rows +12")
         expect(re.search("columns +40", seen), seen)
         keys("clear-is-no-command", "Enter")
