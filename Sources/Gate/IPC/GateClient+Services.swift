@@ -60,15 +60,6 @@ extension GateClient {
   }
 }
 
-extension GateClient {
-  public func authenticate(ntlm attempt: NTLMAttempt) async throws(ServiceUnavailable) -> NTLMResult {
-    guard case .ntlm(let result) = try await request(.authenticateNTLM(attempt)) else {
-      throw ServiceUnavailable("gate gave an answer that does not fit")
-    }
-    return result
-  }
-}
-
 extension GateClient: PenaltyBook {
   public func penalty(for source: IPAddress, now: MonotonicTime) -> Duration? {
     state.withLock { $0.penalties.penalty(for: source, now: now) }

@@ -228,7 +228,6 @@ final class GateConnection: Sendable {
         return .accepted(try await parts.accounts.acceptsPublicKey(key, account: account, peer: peer))
       case .scramParameters(let name): return .scramSalt(try await parts.accounts.scramParameters(for: name))
       case .owner(let address): return .owner(try await parts.accounts.owner(ofAddress: address))
-      case .authenticateNTLM(let attempt): return .ntlm(try await parts.accounts.authenticate(ntlm: attempt))
       case .authenticateNTLM(let attempt):
         let result = try await parts.accounts.authenticate(ntlm: attempt)
         state.withLock { $0.grants.note(attempt, result) }
