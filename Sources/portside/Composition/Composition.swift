@@ -161,6 +161,7 @@ extension PortsideConfiguration {
       part.roles = roles
       part.tls = tls
       part.metrics = metrics
+      part.admin = admin
     }
     for service in HostedServices.of(worker) { service.share(self, with: &part) }
     return part

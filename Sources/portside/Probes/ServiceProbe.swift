@@ -56,7 +56,9 @@ struct ServiceProbe: Sendable {
       return try Probes.probe("ssh://\(place)", options)
     case .ftp, .ftps: return try Probes.probe("\(declaration.service.rawValue)://\(place)", options)
     case .rdp: return try Probes.probe("rdp://\(place)", options)
-    case .admin: return try Probes.probe("http://\(place)/metrics", options)
+    case .admin where declaration.section == "metrics": return try Probes.probe("http://\(place)/metrics", options)
+    case .admin:
+      return try Probes.probe("\(declaration.tls == .implicit ? "https" : "http")://\(place)/login", options)
     case .telnet:
       let isPlain = configuration.telnet.acceptsPlaintext(from: endpoint.address)
       let scheme = declaration.tls == .implicit ? "telnets" : isPlain ? "telnet" : "telnet+tls"

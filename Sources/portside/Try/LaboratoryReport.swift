@@ -80,12 +80,14 @@ struct LaboratoryReport: Encodable {
       case .ssh: "ssh://\(place)"
       case .ftp, .ftps: "\(declaration.service.rawValue)://\(place)/"
       case .tftp: "tftp://\(place)/boot.ipxe"
-      case .admin: "http://\(place)/metrics"
+      case .admin where declaration.section == "metrics": "http://\(place)/metrics"
+      case .admin: "https://\(place)/"
       case .telnet: "\(declaration.tls == .implicit ? "telnets" : "telnet")://\(place)"
       default: "\(declaration.service.rawValue)://\(place)"
       }
     return Service(
-      name: declaration.service.rawValue, transport: declaration.transport.rawValue, address: address, port: port,
+      name: declaration.section == "metrics" ? "metrics" : declaration.service.rawValue,
+      transport: declaration.transport.rawValue, address: address, port: port,
       tls: declaration.tls.rawValue, url: url)
   }
 

@@ -44,6 +44,10 @@ enum TryFiles {
     \(access(data: data))
     \(mail(domain: domain))
     \(desktop)
+    [admin]
+    on       = ["here"]
+    tls_port = 18443
+
     [metrics]
     on   = ["here"]
     port = 19464
