@@ -92,6 +92,23 @@ extension FuzzTarget {
     try require(try PrivateKey(openSSHFile: key.openSSHFile()).publicKey == key.publicKey, key.publicKey.line)
   }
 
+  static let sshCertificate = FuzzTarget(
+    "ssh-certificate", "A certificate that decodes is signed, and binds by options that can be read or by none at all."
+  ) { bytes in
+    guard let certificate = try? KeyCertificate(blob: bytes) else { return }
+    try require(certificate.blob == bytes, "other bytes")
+    if let options = certificate.restrictions {
+      try require(KeyRestrictions(options) != nil || options.contains("source-address"), options)
+    }
+  }
+
+  static let sshRevocationList = FuzzTarget(
+    "ssh-revocation-list", "A list that decodes answers for every key, in time that its size bounds."
+  ) { bytes in
+    guard let list = try? KeyRevocationList(file: bytes) else { return }
+    _ = list.revokes(try PrivateKey(.ed25519).publicKey)
+  }
+
   static let sshKeyOptions = FuzzTarget(
     "ssh-key-options", "Options of a key never give more than there was without them."
   ) { bytes in

@@ -144,6 +144,10 @@ final class SSHHosting: HostedService {
       guard var grant = SSHServerConfiguration.grantByPermissions(identity) else { return nil }
       grant.allowsConnecting = grant.allowsConnecting && forwards
       grant.allowsListening = grant.allowsListening && forwards
+      // Sockets at paths, and a socket for the agent, are for those who have a shell as the same user.
+      let hasShell = section.shell == .os && geteuid() != 0 && identity.permits("shell")
+      grant.allowsAgent = grant.allowsAgent && forwards && hasShell
+      grant.allowsLocalSockets = grant.allowsLocalSockets && hasShell
       return grant
     }
   }
