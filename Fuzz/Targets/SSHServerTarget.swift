@@ -24,7 +24,9 @@ extension FuzzTarget {
   ) { bytes in
     let input = FuzzInput(bytes)
     let isLoggedIn = input.control & 16 != 0
-    let grant = Grant(account: "ann", allowsConnecting: true, allowsListening: true)
+    let grant = Grant(
+      account: "ann", allowsConnecting: true, allowsListening: true, allowsAgent: true,
+      allowsLocalSockets: true)
     var session = ServerSession(pretendingKeysFor: isLoggedIn ? grant : nil, try sshConfiguration())
     var rest = input.payload[...]
     var open: [(ServerRequest, Ticket)] = []
@@ -65,11 +67,11 @@ extension FuzzTarget {
     case .probeKey: .keyAccepted(isGranted)
     case .logIn: .verdict(isGranted ? .granted(Grant(account: "ann", allowsConnecting: true)) : .codeNeeded)
     case .start: .started(isGranted)
-    case .connect: .connected(isGranted ? nil : .connectFailed)
-    case .listen: .listening(isGranted ? 22 : nil)
+    case .connect, .connectLocal: .connected(isGranted ? nil : .connectFailed)
+    case .listen, .listenLocal: .listening(isGranted ? 22 : nil)
     case .accept: nil
     case .output: isGranted ? .output(.ended(.code(0))) : nil
-    case .input, .inputEnd, .stopListening, .resize, .signal, .closed: .done
+    case .input, .inputEnd, .stopListening, .stopListeningLocal, .resize, .signal, .closed: .done
     }
   }
 

@@ -172,6 +172,7 @@ extension ServerSession {
     actions.setTimer(Self.graceTimer, at: nil)
     if let interval = limits.keepAliveInterval { actions.setTimer(Self.keepAliveTimer, at: now + interval) }
     try send(&actions) { $0.append(MessageNumber.authenticationSuccess) }
+    try transport.beginCompression()
     try announceHostKeys(into: &actions)
   }
 
