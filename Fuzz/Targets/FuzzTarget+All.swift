@@ -8,6 +8,8 @@ extension FuzzTarget {
     http1Server, http2Server, httpClient, hpack, httpRanges, httpPath, httpDate, httpConditions,
     pem, serverKey, certificate,
     sshServer, sshMessages, sshPublicKey, sshPrivateKey, sshKeyOptions, sshCertificate, sshRevocationList, sftp, scp,
+    consoleEditor, consoleSession, telnetServer, telnetClient,
+    dhcpMessage, dhcpEngine, tftpPacket, tftpTransfer,
     gateFrames, oneTimeCode, authorizedKey, passwordText,
   ]
 }

@@ -20,6 +20,9 @@ struct Portside: AsyncParsableCommand {
       AccountCommand.self, CertCommand.self, ZoneCommand.self, SessionCommand.self, PenaltyCommand.self,
       AuditCommand.self, ConsoleCommand.self, ConfigCommand.self, StatusCommand.self, ReloadCommand.self,
       StopCommand.self,
+      AccountCommand.self, CertCommand.self, ZoneCommand.self, LeaseCommand.self, BootCommand.self,
+      ConfigBackupCommand.self, SessionCommand.self, PenaltyCommand.self,
+      AuditCommand.self, ConfigCommand.self, StatusCommand.self, ReloadCommand.self, StopCommand.self,
       DocumentationCommand.self,
     ])
 }

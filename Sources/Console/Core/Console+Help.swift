@@ -28,7 +28,12 @@ extension Console {
   private mutating func finish(_ completion: Completion, _ isHelp: Bool, into actions: inout Actions) {
     if isHelp {
       list(completion, into: &actions)
-      editor.redisplay(into: &actions.output)
+      if terminal.echoes {
+        editor.redisplay(into: &actions.output)
+      } else {
+        // The client that edits lines by itself has given this one away, and begins another.
+        editor.begin(settings.prompt, into: &actions.output)
+      }
       return
     }
     let words = completion.words

@@ -11,9 +11,20 @@ struct ConsoleGrants: Sendable {
 
   /// Only services that offer a console are remembered.
   mutating func note(_ attempt: LogInAttempt, _ result: LogInResult) {
-    guard case .granted(let identity) = result, attempt.service == .ssh || attempt.service == .telnet else { return }
-    guard accounts.count < Self.maximum || accounts[attempt.peer] != nil else { return }
-    accounts[attempt.peer] = identity.name
+    guard case .granted(let identity) = result else { return }
+    note(identity, attempt.service, at: attempt.peer)
+  }
+
+  mutating func note(_ attempt: NTLMAttempt, _ result: NTLMResult) {
+    guard case .granted(let identity, _) = result else { return }
+    note(identity, attempt.service, at: attempt.peer)
+  }
+
+  private mutating func note(_ identity: AccountIdentity, _ service: ServiceName, at peer: Endpoint) {
+    guard [.ssh, .telnet, .rdp].contains(service), accounts.count < Self.maximum || accounts[peer] != nil else {
+      return
+    }
+    accounts[peer] = identity.name
   }
 
   /// The peer's connection has ended.

@@ -18,9 +18,30 @@ extension GateClient: Accounts {
     else { throw ServiceUnavailable("gate gave an answer that does not fit") }
     return isAccepted
   }
+
+  public func scramParameters(for name: String) async throws(ServiceUnavailable) -> SCRAMSalt {
+    guard case .scramSalt(let salt) = try await request(.scramParameters(name: name)) else {
+      throw ServiceUnavailable("gate gave an answer that does not fit")
+    }
+    return salt
+  }
+
+  public func owner(ofAddress address: String) async throws(ServiceUnavailable) -> AddressOwner? {
+    guard case .owner(let owner) = try await request(.owner(address: address)) else {
+      throw ServiceUnavailable("gate gave an answer that does not fit")
+    }
+    return owner
+  }
 }
 
 extension GateClient {
+  public func authenticate(ntlm attempt: NTLMAttempt) async throws(ServiceUnavailable) -> NTLMResult {
+    guard case .ntlm(let result) = try await request(.authenticateNTLM(attempt)) else {
+      throw ServiceUnavailable("gate gave an answer that does not fit")
+    }
+    return result
+  }
+
   /// Sets who answers the console commands that the gate passes on to this worker; `nil` is the answer to those that it
   /// knows nothing of.
   public func answerQuestions(_ answerer: @escaping @Sendable (ConsoleQuestion) async -> ConsoleAnswer?) {

@@ -65,6 +65,7 @@ public struct TelnetServerSession<Program: TerminalProgram>: StreamSession, ~Cop
   var budget: Int
   var lastRefill: MonotonicTime?
   var lastInput: MonotonicTime?
+  private var isAfterReturn = false
 
   public init(security: Security, limits: TelnetLimits = TelnetLimits(), banner: String = "", isWatched: Bool = false) {
     self.security = security
@@ -106,7 +107,8 @@ public struct TelnetServerSession<Program: TerminalProgram>: StreamSession, ~Cop
   }
 
   func refusePlainText(into actions: inout Actions) {
-    actions.write("This server lets nobody log in without TLS from here. Use telnet with START_TLS, telnets, or SSH.\r\n")
+    actions.write(
+      "This server lets nobody log in without TLS from here. Use telnet with START_TLS, telnets, or SSH.\r\n")
     actions.event(.ended(.needsTLS))
     actions.close()
   }
@@ -124,9 +126,13 @@ public struct TelnetServerSession<Program: TerminalProgram>: StreamSession, ~Cop
       switch decoder.decode(byte) {
       case nil: break
       case .data(let byte):
+        // RFC 854: CR LF and CR NUL are one key each.
+        let completesReturn = isAfterReturn && (byte == 0x0A || byte == 0x00)
+        isAfterReturn = byte == 0x0D
+        if completesReturn { break }
         typed.append(byte)
-        // In small portions, so that a program that wants no more is heard.
-        if typed.count >= 256 { deliver(&typed, into: &actions) }
+        // In small portions, so that one who wants no more is heard: what follows a password waits for its judgement.
+        if typed.count >= (isAsking ? 1 : 256) { deliver(&typed, into: &actions) }
       case .some(let element):
         deliver(&typed, into: &actions)
         heard(element, now: now, into: &actions)
@@ -137,6 +143,8 @@ public struct TelnetServerSession<Program: TerminalProgram>: StreamSession, ~Cop
     deliver(&typed, into: &actions)
     return index
   }
+
+  private var isAsking: Bool { if case .asking = stage { true } else { false } }
 
   private var takesInput: Bool {
     switch stage {
@@ -196,7 +204,6 @@ public struct TelnetServerSession<Program: TerminalProgram>: StreamSession, ~Cop
         show(output, into: &actions)
         stage = .judging(dialogue)
         actions.request(.logIn(attempt), Ticket(0))
-        // What was typed behind a password is not meant for what comes now.
         return
       }
     }

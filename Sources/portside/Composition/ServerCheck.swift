@@ -27,6 +27,7 @@ struct ServerCheck {
     checkCertificates(&report)
     checkZones(&report)
     if configuration.ssh.isActive { checkFileFolders(&report) }
+    await DHCPCheck(configuration: configuration, folder: folder).run(into: &report)
     guard let status else { return }
     for socket in status.workers.flatMap(\.sockets) { await checkService(socket, &report) }
   }

@@ -28,7 +28,10 @@ final class HTTPHosting: HostedService {
   static func confine(
     _ confinement: inout Confinement, for configuration: PortsideConfiguration, in folder: DataFolder
   ) {
-    confinement.readPaths += Set(configuration.http.sites.values.compactMap { $0.root?.description }).sorted()
+    let sites = configuration.http.sites.values
+    confinement.readPaths += Set(sites.compactMap { $0.root?.description }).sorted()
+    // Only to where sites are proxied.
+    confinement.connectPorts? += Set(sites.flatMap(\.allUpstreams).map(\.port)).sorted()
   }
 
   static func make(
@@ -96,10 +99,30 @@ final class HTTPHosting: HostedService {
       defaultSite: section.defaultSite?.description, httpsPort: httpsPort ?? 443, limits: limits)
   }
 
+  private static func proxy(_ site: HTTPSite, _ section: HTTPSection) -> ProxyConfiguration {
+    let upstreams = site.allUpstreams.map { url in
+      let host =
+        switch url.host {
+        case .address(let address): address.description
+        case .name(let name): name.description
+        }
+      return ProxyConfiguration.Upstream(
+        isSecure: url.scheme == "https", host: host, port: url.port, path: url.path)
+    }
+    return ProxyConfiguration(
+      upstreams: upstreams, balance: .init(rawValue: site.balance.rawValue) ?? .leastConnections,
+      preservesHost: site.preserveHost, trusted: section.trustedProxies, healthPath: site.health?.description,
+      responseTimeout: site.upstreamTimeout)
+  }
+
   private static func site(_ name: SiteName, _ site: HTTPSite, _ section: HTTPSection) -> SiteConfiguration? {
     let content: SiteConfiguration.Content
     if let root = site.root {
-      content = .directory(.init(root: root.description, index: site.index.map(\.description)))
+      content = .directory(
+        .init(
+          root: root.description, index: site.index.map(\.description), lists: site.browse, compresses: site.compress))
+    } else if !site.allUpstreams.isEmpty {
+      content = .proxy(proxy(site, section))
     } else if let target = site.redirect {
       content = .redirect(origin: target.description)
     } else {

@@ -17,6 +17,8 @@ protocol HostedService: Sendable {
   /// Widens what its worker may touch to what it needs. In a stable order: another order is another confinement, and a
   /// new process at every reload.
   static func confine(_ confinement: inout Confinement, for configuration: PortsideConfiguration, in folder: DataFolder)
+  /// Changes the plan of one of its sockets: how many share the address, whether broadcasts come to it.
+  static func shape(_ plan: inout SocketPlan, for declaration: ListenerDeclaration)
   /// Makes it, without listeners.
   static func make(
     _ settings: WorkerSettings, _ sockets: [InheritedSocket], in surroundings: WorkerSurroundings
@@ -37,6 +39,7 @@ protocol HostedService: Sendable {
 }
 
 extension HostedService {
+  static func shape(_ plan: inout SocketPlan, for declaration: ListenerDeclaration) {}
   func stop() async {}
   static var commands: [Command] { [] }
   func answer(_ question: ConsoleQuestion) async -> ConsoleAnswer {

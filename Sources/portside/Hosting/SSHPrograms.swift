@@ -58,7 +58,7 @@ struct SSHPrograms: SessionProgramSource {
     }
     var commands: String?
     if case .exec(let line) = start.program { commands = String(decoding: line, as: UTF8.self) }
-    return ConsoleProgram(
+    return SSHConsoleProgram(
       ConsoleSession(
         surroundings.makeConsole(for: account, hostname: hostname, commands: commands),
         terminal: TerminalDescription(

@@ -53,7 +53,11 @@ struct ProbeOptions: Sendable {
 
 /// Which probe is for which scheme.
 enum Probes {
-  static let schemes = ["http", "https", "dns", "dns+tcp", "dns+tls", "ssh", "sftp", "telnet", "telnet+tls", "telnets"]
+  static let schemes = [
+    "http", "https", "dns", "dns+tcp", "dns+tls", "ssh", "sftp", "telnet", "telnet+tls", "telnets", "ftp", "ftps",
+    "dhcp", "tftp",
+    "http", "https", "dns", "dns+tcp", "dns+tls", "telnet", "telnet+tls", "telnets", "rdp",
+  ]
 
   /// The probe for a URL; throws what is wrong with it.
   static func probe(_ url: String, _ options: ProbeOptions) throws -> any Probe {
@@ -64,11 +68,15 @@ enum Probes {
     switch scheme {
     case "http", "https": return try HTTPProbe(url, options)
     case "dns", "dns+tcp": return try DNSProbe(url, overTCP: scheme == "dns+tcp")
+    case "ftp", "ftps": return try FTPProbe(url, isImplicit: scheme == "ftps", options)
     case "dns+tls": return try TLSProbe(url, applicationProtocol: "dot", options)
     case "ssh", "sftp": return try SSHProbe(url, options)
     case "telnet": return try TelnetProbe(url, .none, options)
     case "telnet+tls": return try TelnetProbe(url, .starttls, options)
     case "telnets": return try TelnetProbe(url, .implicit, options)
+    case "dhcp": return try DHCPProbe(url)
+    case "tftp": return try TFTPProbe(url)
+    case "rdp": return try RDPProbe(url, options)
     default:
       throw CommandFailure(
         "there is no client for '\(scheme)' yet; there are clients for \(schemes.joined(separator: ", "))")

@@ -67,6 +67,8 @@ struct LaboratoryReport: Encodable {
       case .dns: "dns://\(place)/www.\(Laboratory.domain)/A"
       case .dot: "dns+tls://\(place)/www.\(Laboratory.domain)/A"
       case .ssh: "ssh://\(place)"
+      case .ftp, .ftps: "\(declaration.service.rawValue)://\(place)/"
+      case .tftp: "tftp://\(place)/boot.ipxe"
       case .admin: "http://\(place)/metrics"
       case .telnet: "\(declaration.tls == .implicit ? "telnets" : "telnet")://\(place)"
       default: "\(declaration.service.rawValue)://\(place)"
@@ -91,6 +93,7 @@ struct LaboratoryReport: Encodable {
       Try:
         curl --cacert \(ca) \(example(.https))
         dig @127.0.0.1 -p \(port(.dns)) www.\(domain)
+        curl --cacert \(ca) --ssl-reqd -u \(accounts.first?.name ?? "") \(example(.ftp))
         sftp -P \(port(.ssh)) -i \(accounts.first?.sshKey ?? "KEY") \(accounts.first?.name ?? "")@127.0.0.1
       Stop with Control-C.
 

@@ -1,7 +1,7 @@
 /// How many columns of a terminal text takes: one for most characters, two for East Asian wide ones and emoji, none for
 /// marks that combine (Unicode Standard Annex #11, and what terminals do in practice).
-enum CharacterWidth {
-  static func of(_ character: Character) -> Int {
+package enum CharacterWidth {
+  package static func of(_ character: Character) -> Int {
     var width = 0
     for scalar in character.unicodeScalars {
       width = max(width, of(scalar))
@@ -11,7 +11,7 @@ enum CharacterWidth {
     return width
   }
 
-  static func of(_ text: some Sequence<Character>) -> Int { text.reduce(0) { $0 + of($1) } }
+  package static func of(_ text: some Sequence<Character>) -> Int { text.reduce(0) { $0 + of($1) } }
 
   private static func of(_ scalar: Unicode.Scalar) -> Int {
     let value = scalar.value

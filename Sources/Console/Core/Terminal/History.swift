@@ -1,5 +1,5 @@
 /// The lines that were typed, the newest last.
-struct History: Sendable {
+package struct History: Sendable {
   /// Most lines, and most characters of a line that is kept.
   static let maximumLines = 200
   static let maximumLength = 1024
@@ -10,7 +10,7 @@ struct History: Sendable {
   private var unfinished: [Character] = []
   private var searchFrom: Int?
 
-  mutating func add(_ line: String) {
+  package mutating func add(_ line: String) {
     reset()
     guard !line.isEmpty, line.first != " ", line != lines.last, line.count <= Self.maximumLength else { return }
     lines.append(line)

@@ -1,5 +1,5 @@
 /// A key, as far as the line editor tells them apart.
-enum Key: Sendable, Hashable {
+package enum Key: Sendable, Hashable {
   case character(Character)
   case enter, tab, escape
   case backspace, delete
@@ -11,7 +11,7 @@ enum Key: Sendable, Hashable {
 
 /// Puts keys together from bytes: UTF-8, control characters, and the sequences that terminals send for cursor keys
 /// (ECMA-48, xterm's and the VT220's).
-struct KeyDecoder: Sendable {
+package struct KeyDecoder: Sendable {
   private enum State: Sendable {
     case ground
     /// Continuation bytes that are still to come, and what there is.
@@ -26,12 +26,12 @@ struct KeyDecoder: Sendable {
   private var state = State.ground
   private var afterReturn = false
 
-  init() {}
+  package init() {}
 
   /// Whether a sequence has begun and is not complete.
   var isInside: Bool { if case .ground = state { false } else { true } }
 
-  mutating func decode(_ byte: UInt8) -> Key? {
+  package mutating func decode(_ byte: UInt8) -> Key? {
     switch state {
     case .ground: return ground(byte)
     case .utf8(let missing, let bytes): return utf8(byte, missing, bytes)

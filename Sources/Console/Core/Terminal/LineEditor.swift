@@ -2,9 +2,9 @@
 ///
 /// It knows the keys that Emacs, shells and network devices have in common. It draws as little as it can: a character typed
 /// at the end of the line is just sent back, so that transcripts and scripts see plain text.
-struct LineEditor: Sendable {
+package struct LineEditor: Sendable {
   /// What a key came to.
-  enum Outcome: Sendable, Hashable {
+  package enum Outcome: Sendable, Hashable {
     case none
     /// The line is complete.
     case line(String)
@@ -18,15 +18,15 @@ struct LineEditor: Sendable {
   }
 
   /// Most characters of a line.
-  static let maximumLength = 4096
+  package static let maximumLength = 4096
 
-  private(set) var line: [Character] = []
-  private(set) var cursor = 0
+  package private(set) var line: [Character] = []
+  package private(set) var cursor = 0
   private(set) var prompt = ""
   /// Whether what is typed is shown: not for passwords.
   private(set) var isHidden = false
-  private(set) var terminal: TerminalDescription
-  var history = History()
+  package private(set) var terminal: TerminalDescription
+  package var history = History()
   private var killed: [Character] = []
   private var isQuoting = false
   private var search: Search?
@@ -38,10 +38,12 @@ struct LineEditor: Sendable {
     var isFailing = false
   }
 
-  init(terminal: TerminalDescription = TerminalDescription()) { self.terminal = terminal }
+  package init(terminal: TerminalDescription = TerminalDescription()) { self.terminal = terminal }
 
   /// Begins a line. `text` is what already stands in it.
-  mutating func begin(_ prompt: String, isHidden: Bool = false, text: [Character] = [], into output: inout [UInt8]) {
+  package mutating func begin(
+    _ prompt: String, isHidden: Bool = false, text: [Character] = [], into output: inout [UInt8]
+  ) {
     self.prompt = prompt
     self.isHidden = isHidden
     (line, cursor, search, isQuoting) = (text, text.count, nil, false)
@@ -51,7 +53,7 @@ struct LineEditor: Sendable {
   }
 
   /// Shows prompt and line again, after something else was written.
-  mutating func redisplay(into output: inout [UInt8]) {
+  package mutating func redisplay(into output: inout [UInt8]) {
     output.append(contentsOf: shownPrompt.utf8)
     show(line, into: &output)
     moveBack(from: line.count, to: cursor, into: &output)
@@ -63,7 +65,7 @@ struct LineEditor: Sendable {
   /// Forgets the line.
   mutating func clear() { (line, cursor, search) = ([], 0, nil) }
 
-  mutating func changed(_ terminal: TerminalDescription, into output: inout [UInt8], redraws: Bool) {
+  package mutating func changed(_ terminal: TerminalDescription, into output: inout [UInt8], redraws: Bool) {
     let old = self.terminal
     self.terminal = terminal
     guard redraws, old.columns != terminal.columns, old.columns > 0, terminal.hasCursor, terminal.echoes else { return }
@@ -74,7 +76,7 @@ struct LineEditor: Sendable {
 
   // MARK: Keys
 
-  mutating func take(_ key: Key, into output: inout [UInt8]) -> Outcome {
+  package mutating func take(_ key: Key, into output: inout [UInt8]) -> Outcome {
     if search != nil { return searching(key, &output) }
     if isQuoting {
       isQuoting = false
@@ -244,7 +246,7 @@ struct LineEditor: Sendable {
     return found == nil ? .bell : .none
   }
 
-  var shownPrompt: String {
+  package var shownPrompt: String {
     guard let search else { return prompt }
     return "(\(search.isFailing ? "failing " : "")search)`\(String(search.text))': "
   }
