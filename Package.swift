@@ -42,6 +42,8 @@ let package = Package(
     .library(name: "SMTP", targets: ["SMTPCore", "SMTPServer", "SMTPClient"]),
     .library(name: "SASL", targets: ["SASLCore", "SASLServer"]),
     .library(name: "IMAP", targets: ["IMAPCore", "IMAPServer"]),
+    .library(name: "Console", targets: ["ConsoleCore", "ConsoleServer"]),
+    .library(name: "Telnet", targets: ["TelnetCore", "TelnetServer", "TelnetClient"]),
     .library(name: "HTTP", targets: ["HTTPCore", "HTTPServer", "HTTPClient"]),
     // For the nested package in Fuzz/, which builds it under the sanitizers.
     .library(name: "FuzzTargets", targets: ["FuzzTargets"]),

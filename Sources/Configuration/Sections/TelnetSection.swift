@@ -29,7 +29,8 @@ public struct TelnetSection: PlaintextSection {
 
   public func problems() -> [Problem] {
     var problems = plaintextProblems()
-    if isActive, plaintext {
+    // From loopback alone nothing crosses a network.
+    if isActive, plaintext, !plaintextNetworks.isEmpty {
       problems.append(
         Problem(
           ConfigurationPath("plaintext"), "Telnet carries passwords and everything typed in plain text",
