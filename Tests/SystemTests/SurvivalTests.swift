@@ -99,11 +99,7 @@ import Testing
       let resident = memory.values.reduce(0) { $0 + $1.resident } / 1024
       let proportional = memory.values.reduce(0) { $0 + $1.proportional } / 1024
       print("idle memory: \(resident) MB resident, \(proportional) MB without counting shared pages twice; \(memory)")
-<<<<<<< HEAD
-      // The aim is 150 MB for the whole of what is built for release; this is a debug build, and each worker is a process.
-=======
       // The aim is 150 MB for what is built for release; this is a debug build, and shared pages count each time.
->>>>>>> ab14a186b85b436e243a239e8a8c6ff9dd24cf8d
       #expect(resident < 50 * pids.count)
       #expect(proportional < 150)
     }

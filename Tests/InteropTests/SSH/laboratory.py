@@ -432,6 +432,42 @@ def certificates():
     shutil.rmtree(folder)
 
 
+def ansible():
+    """Files by SFTP or SCP at the paths that the shell tells, modules over many channels of one connection."""
+    with Laboratory() as lab:
+        content = lab.random_file("big", 300_000)
+        arguments = " ".join(lab.options()[:-2])
+        with open(lab.path("inventory"), "w") as file:
+            file.write(f"server ansible_host=127.0.0.1 ansible_port={lab.port} ansible_user=ann "
+                       f"ansible_ssh_private_key_file={lab.path('id_ann')} ansible_python_interpreter=/usr/bin/python3 "
+                       f"ansible_ssh_common_args='{arguments}'\n")
+        tool = os.path.join(os.path.dirname(sys.executable), "ansible")
+        for method in ("sftp", "scp", "piped"):
+            environment = dict(os.environ, ANSIBLE_SSH_TRANSFER_METHOD=method, HOME=lab.work, LC_ALL="C.UTF-8",
+                               ANSIBLE_SSH_CONTROL_PATH_DIR=lab.work, ANSIBLE_LOCAL_TEMP=lab.work)
+            base = [tool, "-i", lab.path("inventory"), "all"]
+            expect(b"pong" in run([*base, "-m", "ping"], env=environment, timeout=120).stdout, f"ping by {method}")
+            run([*base, "-m", "copy", "-a", f"src={lab.path('big')} dest=~/copied-{method} mode=0600"], env=environment,
+                timeout=120)
+            expect(lab.read(lab.home(f"copied-{method}")) == content, f"copy by {method}")
+            run([*base, "-m", "fetch", "-a", f"src=~/copied-{method} dest={lab.path('fetched-' + method)} flat=yes"],
+                env=environment, timeout=120)
+            expect(lab.read(lab.path("fetched-" + method)) == content, f"fetch by {method}")
+
+
+def quotas():
+    with Laboratory() as lab:
+        lab.portside("account", "set", "bob", "--quota", "10MB")
+        lab.random_file("six", 6_000_000)
+        command = ["sftp", *lab.options("bob"), "-P", str(lab.port), "-b", "-", "bob@127.0.0.1"]
+        run(command, input=b"put six a\n", cwd=lab.work)
+        result = run(command, input=b"put six b\n", cwd=lab.work, check=False)
+        expect(result.returncode == 1 and b"Quota exceeded" in result.stderr + result.stdout, f"{result}")
+        result = run(["scp", "-O", *lab.options("bob"), "-P", str(lab.port), lab.path("six"), "bob@127.0.0.1:c"], check=False)
+        expect(result.returncode == 1 and b"Quota exceeded" in result.stderr, f"{result}")
+        run(command, input=b"rm a\nrm b\nrm c\nput six d\n", cwd=lab.work)
+
+
 def one_time_code(secret):
     key = base64.b32decode(secret + "=" * (-len(secret) % 8))
     digest = hmac.new(key, struct.pack(">Q", int(time.time()) // 30), hashlib.sha1).digest()
@@ -550,5 +586,6 @@ def probes():
 
 cases = {"shells": shells, "files": files, "more-clients": more_clients, "libraries": libraries,
          "forwarding": forwarding, "sockets-and-agent": sockets_and_agent, "certificates": certificates,
+         "ansible": ansible, "quotas": quotas,
          "log-in": log_in, "host-keys": host_keys, "audit": audit, "probes": probes}
 cases[case]()
