@@ -27,15 +27,5 @@ public struct TelnetSection: PlaintextSection {
     keys.plaintext()
   }
 
-  public func problems() -> [Problem] {
-    var problems = plaintextProblems()
-    // From loopback alone nothing crosses a network.
-    if isActive, plaintext, !plaintextNetworks.isEmpty {
-      problems.append(
-        Problem(
-          ConfigurationPath("plaintext"), "Telnet carries passwords and everything typed in plain text",
-          hint: "use SSH where the client can", severity: .warning))
-    }
-    return problems
-  }
+  public func problems() -> [Problem] { plaintextProblems() }
 }

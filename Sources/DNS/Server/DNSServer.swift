@@ -104,11 +104,12 @@ public final class DNSServer: Sendable {
   }
 
   /// A session for one TCP or TLS connection.
-  public func makeStreamSession(_ connection: Connection) -> DNSStreamSession {
+  /// - Parameter isTrusted: Whether the other end has seen to it itself who may ask for recursion.
+  public func makeStreamSession(_ connection: Connection, isTrusted: Bool = false) -> DNSStreamSession {
     DNSStreamSession(
       responder: Responder(zones: zones, settings: configuration.responder), limits: configuration.streams,
       isWatched: context.events.isWatched(connection.service),
-      mayRecurse: resolver?.serves(connection.peer.address) ?? false)
+      mayRecurse: isTrusted ? resolver != nil : resolver?.serves(connection.peer.address) ?? false)
   }
 
   /// What a stream listener reports to.

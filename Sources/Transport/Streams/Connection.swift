@@ -34,6 +34,7 @@ public struct Connection: Sendable {
   /// A client's connection, for a session that is driven outside of a server.
   public static func probe(to server: Endpoint, on eventLoop: any EventLoop) -> Connection {
     Connection(
-      id: SessionID(0), service: .admin, peer: server, local: Endpoint(server.address, 0), tls: nil, eventLoop: eventLoop)
+      id: SessionID(0), service: .admin, peer: server, local: Endpoint(server.address, 0), tls: nil,
+      eventLoop: eventLoop)
   }
 }

@@ -63,8 +63,14 @@ struct Composition: Sendable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     return WorkerPlan(
-      name: name, sockets: named.map { socket(named: $0.name, $0.declaration) },
+      name: name, sockets: named.map { socket(named: $0.name, $0.declaration) } + internalSockets(name),
       configuration: [UInt8](try encoder.encode(settings)), confinement: confinement(name))
+  }
+
+  private func internalSockets(_ name: WorkerName) -> [SocketPlan] {
+    HostedServices.of(name).filter(isWanted).flatMap {
+      $0.internalSockets(configuration, in: folder, owner: user?.name)
+    }
   }
 
   private func relayPassword() throws -> Secret? {

@@ -40,6 +40,8 @@ struct DataFolder: Sendable {
   var run: String { "\(root)/run" }
   /// Where workers talk to the gate.
   var gateSocket: String { "\(run)/gate.sock" }
+  /// Where the web worker asks for names, for DNS over HTTPS.
+  var dnsSocket: String { "\(run)/dns.sock" }
   /// Where the command line administers.
   var adminSocket: String { "\(run)/admin.sock" }
   /// Where the command line talks to the supervisor.

@@ -39,6 +39,30 @@ final class DNSHosting: HostedService {
     confinement.connectPorts? += Set(configuration.dns.forward.map(\.port) + [53]).sorted()
   }
 
+  private static let internalSocket = "internal dns"
+
+  static func internalSockets(
+    _ configuration: PortsideConfiguration, in folder: DataFolder, owner: String?
+  ) -> [SocketPlan] {
+    guard DNSOverHTTPS.isWanted(configuration) else { return [] }
+    return [
+      SocketPlan(name: internalSocket, place: .unixStream(path: folder.dnsSocket), mode: 0o600, owner: owner)
+    ]
+  }
+
+  /// The queries of DNS over HTTPS; the web worker sees to it who may ask for what.
+  func listen(internally socket: InheritedSocket) async throws -> RunningListener? {
+    guard socket.name == Self.internalSocket, let descriptor = socket.descriptors.first else { return nil }
+    let server = server
+    let listener = StreamListener<DNSStreamSession, DNSStreamHandler>(
+      configuration: StreamListenerConfiguration(service: .doh, isRegistered: false, heedsPenalties: false),
+      context: surroundings.context, contexts: surroundings.contexts, counter: surroundings.counter,
+      numbers: surroundings.numbers, handler: server.streamHandler
+    ) { server.makeStreamSession($0, isTrusted: true) }
+    try await listener.start(descriptor: descriptor, on: surroundings.group)
+    return RunningListener { await listener.drain(within: $0) }
+  }
+
   static func make(
     _ settings: WorkerSettings, _ sockets: [InheritedSocket], in surroundings: WorkerSurroundings
   ) async throws -> any HostedService {

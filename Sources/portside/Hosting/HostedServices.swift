@@ -9,7 +9,6 @@ enum HostedServices {
   static let all: [any HostedService.Type] = [
     DNSHosting.self, DHCPHosting.self, TFTPHosting.self, HTTPHosting.self, SSHHosting.self, FTPHosting.self,
     TelnetHosting.self, SMTPHosting.self, RDPHosting.self,
-    DNSHosting.self, HTTPHosting.self, TelnetHosting.self, RDPHosting.self,
   ]
 
   /// The console commands of all protocols.

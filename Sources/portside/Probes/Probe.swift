@@ -55,8 +55,7 @@ struct ProbeOptions: Sendable {
 enum Probes {
   static let schemes = [
     "http", "https", "dns", "dns+tcp", "dns+tls", "ssh", "sftp", "telnet", "telnet+tls", "telnets", "ftp", "ftps",
-    "dhcp", "tftp",
-    "http", "https", "dns", "dns+tcp", "dns+tls", "telnet", "telnet+tls", "telnets", "rdp",
+    "dhcp", "tftp", "rdp",
   ]
 
   /// The probe for a URL; throws what is wrong with it.

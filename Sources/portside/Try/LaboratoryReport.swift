@@ -45,7 +45,9 @@ struct LaboratoryReport: Encodable {
     services = status.workers.flatMap(\.sockets).compactMap { socket in
       guard let declaration = declarations[socket.name], let endpoint = socket.place.endpoint else { return nil }
       return Self.service(declaration, endpoint.address.description, endpoint.port)
-    }.sorted { ($0.name, $0.transport) < ($1.name, $1.transport) }
+    }.flatMap { Self.withDNS($0, composition.configuration) }.sorted {
+      ($0.name, $0.transport) < ($1.name, $1.transport)
+    }
     accounts = laboratory.people.map {
       Account(name: $0.name, password: $0.password, sshKey: $0.sshKey, roles: $0.roles)
     }
@@ -56,6 +58,15 @@ struct LaboratoryReport: Encodable {
       : broken.map { "worker \($0.name) is \($0.state.rawValue): \($0.remark ?? $0.lastExit ?? "no reason given")" }
         .joined(separator: "; ")
     event = broken.isEmpty ? "ready" : "failed"
+  }
+
+  /// HTTPS has DNS at a path of its own (RFC 8484).
+  private static func withDNS(_ service: Service, _ configuration: PortsideConfiguration) -> [Service] {
+    guard service.name == ServiceName.https.rawValue, DNSOverHTTPS.isWanted(configuration) else { return [service] }
+    var names = service
+    names.name = ServiceName.doh.rawValue
+    names.url = "https://\(service.address):\(service.port)\(DNSOverHTTPS.path)"
+    return [service, names]
   }
 
   private static func service(_ declaration: ListenerDeclaration, _ address: String, _ port: UInt16) -> Service {

@@ -41,50 +41,9 @@ enum TryFiles {
     redirect_to_https = false
     sites        = { "www.\(domain)" = "\(data)/site", "srv.\(domain)" = "\(data)/site" }
 
-    [ssh]
-    on         = ["here"]
-    port       = 10022
-    shell      = "os"
-    forwarding = true
-    sftp       = { root = "\(data)/files/shared", home = "\(data)/files/home/{account}" }
-
-    [rdp]
-    on       = ["here"]
-    port     = 13389
-    security = "either"
-    session  = "shell"
-
-    [telnet]
-    enabled   = true
-    on        = ["here"]
-    port      = 10023
-    tls_port  = 10992
-    plaintext = true
-
-    [ftp]
-    on        = ["here"]
-    port      = 10021
-    tls_port  = 10990
-    data_port = 0
-    tls       = "optional"
-    plaintext = true
-    passive   = { ports = "52000-52999" }
-
-    [smtp]
-    on               = ["here"]
-    port             = 10025
-    submission_port  = 10587
-    submissions_port = 10465
-    domains          = ["\(domain)"]
-    plaintext        = true
-
-    [rdp]
-    on       = ["here"]
-    port     = 13389
-    security = "either"
-    session  = "shell"
-
-
+    \(access(data: data))
+    \(mail(domain: domain))
+    \(desktop)
     [metrics]
     on   = ["here"]
     port = 19464
@@ -119,6 +78,56 @@ enum TryFiles {
 
     """
   }
+
+  private static func access(data: String) -> String {
+    """
+    [ssh]
+    on         = ["here"]
+    port       = 10022
+    shell      = "os"
+    forwarding = true
+    sftp       = { root = "\(data)/files/shared", home = "\(data)/files/home/{account}" }
+
+    [ftp]
+    on        = ["here"]
+    port      = 10021
+    tls_port  = 10990
+    data_port = 0
+    tls       = "optional"
+    plaintext = true
+    passive   = { ports = "52000-52999" }
+
+    [telnet]
+    enabled   = true
+    on        = ["here"]
+    port      = 10023
+    tls_port  = 10992
+    plaintext = true
+
+    """
+  }
+
+  private static func mail(domain: String) -> String {
+    """
+    [smtp]
+    on               = ["here"]
+    port             = 10025
+    submission_port  = 10587
+    submissions_port = 10465
+    domains          = ["\(domain)"]
+    plaintext        = true
+
+    """
+  }
+
+  private static let desktop = """
+    [rdp]
+    on       = ["here"]
+    port     = 13389
+    security = "either"
+    session  = "shell"
+
+    """
 
   static func zone(domain: String) -> String {
     """
