@@ -135,7 +135,7 @@ let package = Package(
       "IMAPServer", path: "IMAP/Server",
       ["WireKit", "Services", "Transport", "SASLCore", "SASLServer", "MessageCore", "IMAPCore", nioCore]),
 
-    module("SSHCore", path: "SSH/Core", ["WireKit", "CSodium", crypto, cryptoExtras]),
+    module("SSHCore", path: "SSH/Core", ["WireKit", "CSodium", "Compression", crypto, cryptoExtras]),
     module(
       "SSHServer", path: "SSH/Server",
       ["WireKit", "Services", "SystemShims", "Transport", "SSHCore", nioCore, nioPosix]),

@@ -24,7 +24,9 @@ extension FuzzTarget {
   ) { bytes in
     let input = FuzzInput(bytes)
     let isLoggedIn = input.control & 16 != 0
-    let grant = Grant(account: "ann", allowsConnecting: true, allowsListening: true)
+    let grant = Grant(
+      account: "ann", allowsConnecting: true, allowsListening: true, allowsAgent: true,
+      allowsLocalSockets: true)
     var session = ServerSession(pretendingKeysFor: isLoggedIn ? grant : nil, try sshConfiguration())
     var rest = input.payload[...]
     var open: [(ServerRequest, Ticket)] = []
@@ -65,11 +67,11 @@ extension FuzzTarget {
     case .probeKey: .keyAccepted(isGranted)
     case .logIn: .verdict(isGranted ? .granted(Grant(account: "ann", allowsConnecting: true)) : .codeNeeded)
     case .start: .started(isGranted)
-    case .connect: .connected(isGranted ? nil : .connectFailed)
-    case .listen: .listening(isGranted ? 22 : nil)
+    case .connect, .connectLocal: .connected(isGranted ? nil : .connectFailed)
+    case .listen, .listenLocal: .listening(isGranted ? 22 : nil)
     case .accept: nil
     case .output: isGranted ? .output(.ended(.code(0))) : nil
-    case .input, .inputEnd, .stopListening, .resize, .signal, .closed: .done
+    case .input, .inputEnd, .stopListening, .stopListeningLocal, .resize, .signal, .closed: .done
     }
   }
 
@@ -90,6 +92,23 @@ extension FuzzTarget {
   ) { bytes in
     guard let key = try? PrivateKey(openSSHFile: bytes) else { return }
     try require(try PrivateKey(openSSHFile: key.openSSHFile()).publicKey == key.publicKey, key.publicKey.line)
+  }
+
+  static let sshCertificate = FuzzTarget(
+    "ssh-certificate", "A certificate that decodes is signed, and binds by options that can be read or by none at all."
+  ) { bytes in
+    guard let certificate = try? KeyCertificate(blob: bytes) else { return }
+    try require(certificate.blob == bytes, "other bytes")
+    if let options = certificate.restrictions {
+      try require(KeyRestrictions(options) != nil || options.contains("source-address"), options)
+    }
+  }
+
+  static let sshRevocationList = FuzzTarget(
+    "ssh-revocation-list", "A list that decodes answers for every key, in time that its size bounds."
+  ) { bytes in
+    guard let list = try? KeyRevocationList(file: bytes) else { return }
+    _ = list.revokes(try PrivateKey(.ed25519).publicKey)
   }
 
   static let sshKeyOptions = FuzzTarget(

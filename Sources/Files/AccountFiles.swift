@@ -1,5 +1,6 @@
 import Glibc
 import Services
+import Synchronization
 import SystemShims
 
 /// Which files an account sees: the one place that knows, for SFTP, SCP, FTP and whatever else shows files to people.
@@ -13,6 +14,8 @@ public struct AccountFiles: Sendable {
 
   private let shared: String?
   private let home: HomeFolders?
+  /// What each home holds, by account: shared by all sessions, so that two of them can't exceed a quota together.
+  private let usages = FileUsages()
 
   /// - Parameters:
   ///   - shared: The folder that accounts share; it must exist when it is used.
@@ -28,12 +31,22 @@ public struct AccountFiles: Sendable {
 
   /// What the account sees, or `nil` when it may see no files at all.
   ///
+  /// - Parameter quotaBytes: Most bytes that its home may hold; `nil` for no limit but the disk's.
+  ///
   /// Blocks while the medium works. Throws when one of the folders can't be opened or made.
-  public func store(for identity: AccountIdentity) throws(FileError) -> (any FileStore)? {
+  public func store(
+    for identity: AccountIdentity, quotaBytes: Int64? = nil
+  ) throws(FileError) -> (any FileStore)? {
     var root: (any FileStore)?
     var mounts: [String: any FileStore] = [:]
     let homeRights = FileRights(identity, below: "files:home")
-    if let home, !homeRights.isEmpty { root = Self.restrict(try home.open(identity.name), homeRights) }
+    if let home, !homeRights.isEmpty {
+      var store: any FileStore = try home.open(identity.name)
+      if let quotaBytes {
+        store = QuotaFileStore(store, limit: quotaBytes, usage: usages.of(identity.name))
+      }
+      root = Self.restrict(store, homeRights)
+    }
     let sharedRights = FileRights(identity, below: "files:shared")
     if let shared, !sharedRights.isEmpty {
       mounts[Self.sharedName] = Self.restrict(try DiskFileStore(root: shared), sharedRights)
@@ -42,8 +55,22 @@ public struct AccountFiles: Sendable {
     return JoinedFileStore(root: root, mounts: mounts)
   }
 
-  private static func restrict(_ store: DiskFileStore, _ rights: FileRights) -> any FileStore {
+  private static func restrict(_ store: any FileStore, _ rights: FileRights) -> any FileStore {
     rights == .all ? store : RestrictedFileStore(store, rights)
+  }
+}
+
+/// The counts of all homes that have a quota.
+private final class FileUsages: Sendable {
+  private let all = Mutex<[String: FileUsage]>([:])
+
+  func of(_ account: String) -> FileUsage {
+    all.withLock { all in
+      if let usage = all[account] { return usage }
+      let usage = FileUsage()
+      all[account] = usage
+      return usage
+    }
   }
 }
 

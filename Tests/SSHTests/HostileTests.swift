@@ -39,6 +39,21 @@ import WireKit
     #expect(client.end == "a message within the first key exchange")
   }
 
+  /// A packet that unfolds to far more than a packet may hold ends the connection.
+  @Test func compressionDoesNotUnfoldForEver() throws {
+    let client = try RawClient(compresses: true)
+    try client.logIn()
+    #expect(client.end == nil)
+    var message: [UInt8] = [2]
+    message.appendString([UInt8](repeating: 0, count: 200_000))
+    try client.send(message)
+    #expect(client.end == nil)
+    message = [2]
+    message.appendString([UInt8](repeating: 0, count: 10_000_000))
+    try client.send(message)
+    #expect(client.end != nil)
+  }
+
   /// CVE-2018-10933, CVE-2025-32433.
   @Test(arguments: [51, 52, 53, 60, 80, 90, 94, 96, 98, 99, 6, 31] as [UInt8])
   func nothingBeyondLogInBeforeIt(_ number: UInt8) throws {

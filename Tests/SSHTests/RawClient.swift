@@ -17,12 +17,15 @@ final class RawClient {
   /// Whether the server's part of an exchange is answered as a client should.
   private let exchangesKeys: Bool
 
-  init(_ configuration: ServerSessionConfiguration? = nil, exchangesKeys: Bool = true) throws {
+  init(_ configuration: ServerSessionConfiguration? = nil, exchangesKeys: Bool = true, compresses: Bool = false) throws
+  {
     self.exchangesKeys = exchangesKeys
     let pair = try Pair(configuration: configuration)
     server = pair.server
     outside = pair.outside
-    transport = TransportMachine(role: .client, limits: .init(), algorithms: .init(), hostKeys: [], software: "test")
+    var algorithms = AlgorithmPreferences()
+    algorithms.compressions = [compresses ? "zlib@openssh.com" : "none"]
+    transport = TransportMachine(role: .client, limits: .init(), algorithms: algorithms, hostKeys: [], software: "test")
     server.open()
   }
 
@@ -99,6 +102,7 @@ final class RawClient {
       guard let number = payload.first else { continue }
       guard (20...49).contains(number) else {
         messages.append(payload)
+        if number == 52 { try transport.beginCompression() }
         continue
       }
       guard exchangesKeys else { continue }

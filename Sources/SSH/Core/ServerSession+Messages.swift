@@ -126,6 +126,14 @@ extension ServerSession {
       let port = try Unverified(reader.readUInt32("port")).verified(atMost: 65_535, "port")
       askAndWait(
         .stopListening(host: host, port: UInt16(port)), .stopListening(wantsReply: wantsReply), into: &actions)
+    case "streamlocal-forward@openssh.com" where grant?.allowsListening == true && grant?.allowsLocalSockets == true:
+      askAndWait(
+        .listenLocal(path: try reader.readText("socket path")), .listen(wantsPort: false, wantsReply: wantsReply),
+        into: &actions)
+    case "cancel-streamlocal-forward@openssh.com" where grant?.allowsListening == true:
+      askAndWait(
+        .stopListeningLocal(path: try reader.readText("socket path")), .stopListening(wantsReply: wantsReply),
+        into: &actions)
     case "hostkeys-prove-00@openssh.com": try proveHostKeys(&reader, wantsReply, into: &actions)
     default: if wantsReply { try send(&actions) { $0.append(MessageNumber.requestFailure) } }
     }

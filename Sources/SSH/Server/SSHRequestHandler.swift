@@ -55,7 +55,9 @@ final class SSHRequestHandler: RequestHandler {
     case .resize(let channel, let size): state(of: connection)[channel]?.resize(size)
     case .signal(let channel, let name): state(of: connection)[channel]?.signal(name)
     case .closed(let channel): state(of: connection).remove(channel)?.close()
-    case .probeKey, .logIn, .start, .connect, .listen, .stopListening, .accept: return nil
+    case .probeKey, .logIn, .start, .connect, .connectLocal, .listen, .listenLocal, .stopListening, .stopListeningLocal,
+      .accept:
+      return nil
     }
     return .done
   }
@@ -74,6 +76,10 @@ final class SSHRequestHandler: RequestHandler {
       return .keyAccepted(accepted ?? false)
     case .logIn(let proof): return .verdict(await judge(proof, connection, state))
     case .start(let channel, let start):
+      var start = start
+      if start.reachesAgent, let path = state.listeners(watch)?.listenForAgent() {
+        start.environment.append(EnvironmentVariable(name: "SSH_AUTH_SOCK", value: Array(path.utf8)))
+      }
       guard let account = state.account,
         let program = await programs.start(start, for: account, on: connection)
       else { return .started(false) }
@@ -81,13 +87,20 @@ final class SSHRequestHandler: RequestHandler {
     case .connect(let channel, let target):
       guard let program = await TCPProgram.connect(to: target, watch) else { return .connected(.connectFailed) }
       return .connected(state.add(program, channel) ? nil : .connectFailed)
+    case .connectLocal(let channel, let path):
+      guard let program = await TCPProgram.connect(toSocketAt: path, watch) else { return .connected(.connectFailed) }
+      return .connected(state.add(program, channel) ? nil : .connectFailed)
+    case .listenLocal(let path): return .listening(state.listeners(watch)?.listen(socketAt: path) == true ? 0 : nil)
+    case .stopListeningLocal(let path):
+      state.listeners(watch)?.stop(socketAt: path)
+      return .done
     case .listen(let host, let port): return .listening(state.listeners(watch)?.listen(host, port))
     case .stopListening(let host, let port):
       state.listeners(watch)?.stop(host, port)
       return .done
     case .accept:
-      while let (channel, program, target) = await state.listeners(watch)?.accept() {
-        if state.add(program, channel) { return .accepted(channel, target) }
+      while let (channel, program, connection) = await state.listeners(watch)?.accept() {
+        if state.add(program, channel) { return .accepted(channel, connection) }
       }
       return .done
     case .inputEnd, .resize, .signal, .closed: return .done

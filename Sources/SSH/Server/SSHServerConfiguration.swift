@@ -18,11 +18,12 @@ public struct SSHServerConfiguration: Sendable {
     self.grant = grant
   }
 
-  /// `ssh:connect` permits connections from here, `ssh:listen` listeners here; the options of the key take away.
+  /// `ssh:connect` permits connections from here, `ssh:listen` listeners here, `ssh:agent` the client's agent; the options of the key take away.
   public static let grantByPermissions: @Sendable (AccountIdentity) -> Grant? = { identity in
     var grant = Grant(
       account: identity.name, allowsConnecting: identity.permits("ssh:connect"),
-      allowsListening: identity.permits("ssh:listen"))
+      allowsListening: identity.permits("ssh:listen"), allowsAgent: identity.permits("ssh:agent"),
+      allowsLocalSockets: identity.permits("shell"))
     guard let restrictions = KeyRestrictions(identity.keyOptions ?? "") else { return nil }
     grant.restrict(by: restrictions)
     return grant

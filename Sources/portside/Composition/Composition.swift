@@ -102,6 +102,10 @@ struct Composition: Sendable {
   private func confinement(_ name: WorkerName) -> Confinement {
     var confinement = Confinement(user: user?.name, connectPorts: [])
     if name == .gate { confinement.writePaths = [folder.store, folder.certificates, folder.authority] }
+    // Its folder, since a list is replaced as a whole.
+    if name == .gate, let list = configuration.auth.sshRevoked?.description {
+      confinement.readPaths.append(String(list[..<(list.lastIndex(of: "/") ?? list.endIndex)]))
+    }
     for service in HostedServices.of(name) where isWanted(service) {
       service.confine(&confinement, for: configuration, in: folder)
     }

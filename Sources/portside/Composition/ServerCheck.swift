@@ -26,6 +26,7 @@ struct ServerCheck {
     if status == nil { checkPorts(&report) }
     checkCertificates(&report)
     checkZones(&report)
+    if configuration.ssh.isActive { checkFileFolders(&report) }
     await DHCPCheck(configuration: configuration, folder: folder).run(into: &report)
     guard let status else { return }
     for socket in status.workers.flatMap(\.sockets) { await checkService(socket, &report) }
@@ -104,6 +105,23 @@ struct ServerCheck {
       }
       if let loaded = result.zone {
         report.add(.pass, "zone \(zone.name)", "\(loaded.recordCount) records, serial \(loaded.soa.serial)", nil)
+      }
+    }
+  }
+
+  /// The folders of `[ssh.sftp]`: there, and open to whom the workers run as.
+  private func checkFileFolders(_ report: inout CheckReport) {
+    let user = configuration.server.user?.description ?? "portside"
+    for path in SSHHosting.files(configuration).folders {
+      var status = stat()
+      if stat(path, &status) != 0 || status.st_mode & S_IFMT != S_IFDIR {
+        report.add(.fail, "folder \(path)", "there is no such folder", "mkdir \(path); chown \(user) \(path)")
+      } else if geteuid() == 0, let record = UserAndGroup(user), status.st_uid != record.user, status.st_mode & 0o002 == 0,
+        status.st_gid != record.group || status.st_mode & 0o020 == 0
+      {
+        report.add(.fail, "folder \(path)", "belongs to another user than \(user)", "chown \(user) \(path)")
+      } else {
+        report.add(.pass, "folder \(path)", "there", nil)
       }
     }
   }

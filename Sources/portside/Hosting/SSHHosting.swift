@@ -108,6 +108,7 @@ final class SSHHosting: HostedService {
 
   // MARK: From the configuration
 
+  /// The accounts' files as the configuration has them.
   static func files(_ configuration: PortsideConfiguration) -> AccountFiles {
     AccountFiles(shared: configuration.ssh.sftp.root?.description, home: configuration.ssh.sftp.home?.description)
   }
@@ -115,14 +116,18 @@ final class SSHHosting: HostedService {
   private static func programs(
     _ configuration: PortsideConfiguration, _ surroundings: WorkerSurroundings
   ) -> SSHPrograms {
-    let home = configuration.ssh.sftp.home
-    let shell =
-      configuration.ssh.shell == .os
-      ? OwnUserPrograms { account in
-        account.permits("files:home") ? home?.filled(with: account.name)?.description : nil
-      } : nil
+    let settings = configuration.ssh.sftp
+    let home: @Sendable (AccountIdentity) -> String? = { account in
+      account.permits("files:home") ? settings.home?.filled(with: account.name)?.description : nil
+    }
+    let places: @Sendable (AccountIdentity) -> [(outside: String, inside: String)] = { account in
+      let shared = settings.root.map { (outside: $0.description, inside: "/" + AccountFiles.sharedName) }
+      return [home(account).map { (outside: $0, inside: "/") }, shared].compactMap { $0 }
+    }
+    let shell = configuration.ssh.shell == .os ? OwnUserPrograms(homeOfAccount: home) : nil
     return SSHPrograms(
       files: files(configuration), shell: shell, hostname: configuration.server.hostname.description,
+      places: places,
       surroundings: surroundings)
   }
 
@@ -144,6 +149,10 @@ final class SSHHosting: HostedService {
       guard var grant = SSHServerConfiguration.grantByPermissions(identity) else { return nil }
       grant.allowsConnecting = grant.allowsConnecting && forwards
       grant.allowsListening = grant.allowsListening && forwards
+      // Sockets at paths, and a socket for the agent, are for those who have a shell as the same user.
+      let hasShell = section.shell == .os && geteuid() != 0 && identity.permits("shell")
+      grant.allowsAgent = grant.allowsAgent && forwards && hasShell
+      grant.allowsLocalSockets = grant.allowsLocalSockets && hasShell
       return grant
     }
   }

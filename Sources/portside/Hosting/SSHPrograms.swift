@@ -15,6 +15,8 @@ struct SSHPrograms: SessionProgramSource {
   /// Shells of this process's own user; `nil` where the configuration has none.
   let shell: OwnUserPrograms?
   let hostname: String
+  /// Where the folders of an account lie in the operating system, and where it sees them.
+  let places: @Sendable (AccountIdentity) -> [(outside: String, inside: String)]
   let surroundings: WorkerSurroundings
 
   private var context: ServerContext { surroundings.context }
@@ -42,8 +44,7 @@ struct SSHPrograms: SessionProgramSource {
   private func run(
     _ start: SessionStart, _ account: AccountIdentity, _ connection: Connection
   ) async -> (any SessionProgram)? {
-    // Shells of root are not given out.
-    guard let shell, account.permits("shell"), geteuid() != 0 else { return console(start, account, connection) }
+    guard let shell, hasShell(account) else { return console(start, account, connection) }
     // Makes the home, where the shell begins.
     _ = await store(for: account, connection)
     return await shell.start(start, for: account, on: connection)
@@ -67,10 +68,19 @@ struct SSHPrograms: SessionProgramSource {
         backend: surroundings.consoleBackend(of: connection.id), lineEnd: hasTerminal ? [0x0D, 0x0A] : [0x0A]))
   }
 
+  /// Shells of root are not given out.
+  private func hasShell(_ account: AccountIdentity) -> Bool {
+    shell != nil && account.permits("shell") && geteuid() != 0
+  }
+
   private func store(for account: AccountIdentity, _ connection: Connection) async -> (any FileStore)? {
     do {
       let files = files
-      return try await NIOThreadPool.singleton.runIfActive { try files.store(for: account) }
+      // Without the directory there is no saying how much it may hold: no files until it is back.
+      let quota = try await context.accounts.owner(ofAddress: account.name)?.quotaBytes
+      let store = try await NIOThreadPool.singleton.runIfActive { try files.store(for: account, quotaBytes: quota) }
+      guard let store, hasShell(account) else { return store }
+      return AliasedFileStore(store, aliases: places(account))
     } catch {
       emit(
         .error, .log, "an account's folder can't be opened", account, connection, [.init("error", .string("\(error)"))])

@@ -5,7 +5,8 @@ import Testing
 /// failure: `Scripts/setup-test-peers` installs them.
 @Suite(.serialized, .timeLimit(.minutes(5))) struct SSHInteropTests {
   @Test(arguments: [
-    "openssh-ciphers", "openssh-exchanges", "openssh-rekeys", "openssh-sessions", "openssh-multiplexing",
+    "openssh-ciphers", "openssh-exchanges", "openssh-rekeys", "openssh-compression", "openssh-sessions",
+    "openssh-multiplexing",
     "openssh-log-in", "openssh-forwarding", "openssh-sftp", "putty", "dropbear", "paramiko", "asyncssh", "lftp",
     "second-factors", "sftp-escapes", "rsync-git", "sshfs", "audit", "half-open",
   ])

@@ -136,7 +136,7 @@ def shells():
         expect(result.returncode == 3 and result.stdout.decode().split() == [home, home], f"{result}")
         expect(b"/dev/pts/" in lab.ssh("-tt", "tty").stdout, "no terminal")
         result = lab.ssh("id", account="bob", check=False)
-        expect(result.returncode == 1 and b"no shell" in result.stderr, f"bob: {result}")
+        expect(result.returncode == 1 and b"neither a shell" in result.stderr, f"bob: {result}")
         lab.tree()
         run(["rsync", "-a", "-e", lab.wrapper("ann"), lab.path("tree/"), "127.0.0.1:copy/"])
         expect(lab.same("tree", lab.home("copy")), "rsync")
@@ -305,6 +305,169 @@ def forwarding():
         expect(b"PTY allocation request failed" in result.stderr, f"restrict: {result}")
 
 
+def sockets_and_agent():
+    with Laboratory() as lab:
+        # A Unix socket at the server, reached by the client, and one at the client, reached from the server.
+        there = lab.home("there")
+        process = subprocess.Popen(["ssh", *lab.options(), "-p", str(lab.port), "ann@127.0.0.1",
+                                    f"mkdir -p {lab.home('')} && exec python3 -c 'import socket; s = socket.socket(socket.AF_UNIX); "
+                                    f"s.bind(\"{there}\"); s.listen(); print(1, flush=True); c, _ = s.accept(); c.sendall(b\"x\" * 200000)'"],
+                                   stdout=subprocess.PIPE)
+        expect(process.stdout.readline() == b"1\n", "no listener")
+        tunnel = subprocess.Popen(["ssh", *lab.options(), "-N", "-L", f"{lab.path('here')}:{there}", "-p", str(lab.port),
+                                   "ann@127.0.0.1"])
+        for _ in range(100):
+            if os.path.exists(lab.path("here")):
+                break
+            time.sleep(0.1)
+        stream = socket.socket(socket.AF_UNIX)
+        stream.connect(lab.path("here"))
+        received = b""
+        while data := stream.recv(65536):
+            received += data
+        expect(len(received) == 200_000, f"streamlocal: {len(received)}")
+        tunnel.terminate()
+        tunnel.wait(10)
+        process.wait(10)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(lab.path("own"))
+        listener.listen()
+        back = lab.home("back")
+        tunnel = subprocess.Popen(["ssh", *lab.options(), "-N", "-o", "ExitOnForwardFailure=yes", "-R",
+                                   f"{back}:{lab.path('own')}", "-p", str(lab.port), "ann@127.0.0.1"])
+        for _ in range(100):
+            if os.path.exists(back):
+                break
+            time.sleep(0.1)
+        expect(os.stat(back).st_mode & 0o777 == 0o600, "the socket's mode")
+        stream = socket.socket(socket.AF_UNIX)
+        stream.connect(back)
+        peer, _ = listener.accept()
+        peer.sendall(b"hello")
+        expect(stream.recv(5) == b"hello", "streamlocal-forward")
+        tunnel.terminate()
+        tunnel.wait(10)
+        for _ in range(50):
+            if not os.path.exists(back):
+                break
+            time.sleep(0.1)
+        expect(not os.path.exists(back), "the socket outlives its connection")
+        # The client's agent.
+        agent = run(["ssh-agent", "-s"]).stdout.decode()
+        environment = dict(os.environ, **dict(re.findall(r"(SSH_\w+)=([^;]+)", agent)))
+        try:
+            run(["ssh-add", "-q", lab.path("id_bob")], env=environment)
+            command = ["ssh", *[o for o in lab.options() if o != "IdentityAgent=none"], "-p", str(lab.port)]
+            command = [o for index, o in enumerate(command) if not (o == "-o" and command[index + 1:index + 2] == ["-o"])]
+            listed = run([*command, "-A", "ann@127.0.0.1", "ssh-add -l; ls -ld $(dirname $SSH_AUTH_SOCK)"], env=environment,
+                         check=False)
+            expect(b"bob@lab.test (ED25519)" in listed.stdout and b"drwx------" in listed.stdout, f"{listed}")
+            expect(b"SSH_AUTH_SOCK=\n" in run([*command, "-a", "ann@127.0.0.1", "echo SSH_AUTH_SOCK=$SSH_AUTH_SOCK"],
+                                              env=environment).stdout, "an agent that nobody asked for")
+        finally:
+            os.kill(int(environment["SSH_AGENT_PID"]), 15)
+
+
+def certificates():
+    folder = tempfile.mkdtemp(prefix="ps-ssh-ca-", dir="/tmp")
+    os.chmod(folder, 0o755)
+    run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder + "/ca"])
+    run(["ssh-keygen", "-q", "-t", "rsa", "-N", "", "-f", folder + "/ca_rsa"])
+    authorities = ", ".join('"' + open(f"{folder}/{name}.pub").read().strip() + '"' for name in ("ca", "ca_rsa"))
+    run(["ssh-keygen", "-q", "-k", "-f", folder + "/krl"])
+    os.chmod(folder + "/krl", 0o644)
+    auth = (f"[auth]", f"[auth]\nssh_authorities = [{authorities}]\nssh_revoked = \"{folder}/krl\"")
+    with Laboratory(edit=[auth]) as lab:
+        number = 0
+
+        def attempt(kind, *options, principals="ann", ca="ca", command="echo in", account="ann", more=()):
+            nonlocal number
+            number += 1
+            key = lab.path(f"id_c{number}")
+            run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", key])
+            run(["ssh-keygen", "-q", "-s", f"{folder}/{ca}", "-I", f"id {number}", "-n", principals, "-z", str(number),
+                 *options, key + ".pub"])
+            return run(["ssh", *lab.options(f"c{number}"), *more, "-p", str(lab.port), f"{account}@127.0.0.1", command],
+                       check=False)
+
+        for kind in ("ed25519", "ecdsa", "rsa"):
+            for ca in ("ca", "ca_rsa"):
+                result = attempt(kind, ca=ca)
+                expect(result.stdout == b"in\n", f"{kind} by {ca}: {result}")
+        expect(attempt("ed25519", principals="x,ann@lab.test").stdout == b"in\n", "the full name")
+        run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder + "/other"])
+        for options, what in ((dict(principals="bob"), "another's"), (dict(principals="annx"), "a longer name"),
+                              (dict(ca="other"), "another authority's"), (dict(account="bob"), "for another account")):
+            result = attempt("ed25519", **options)
+            expect(result.returncode == 255, f"{what}: {result}")
+        expect(attempt("ed25519", "-V", "20200101:20210101").returncode == 255, "an old one")
+        expect(attempt("ed25519", "-V", "+1d:+2d").returncode == 255, "one of tomorrow")
+        expect(attempt("ed25519", "-h").returncode == 255, "one for hosts")
+        expect(attempt("ed25519", "-O", "source-address=10.0.0.0/8").returncode == 255, "from elsewhere")
+        expect(attempt("ed25519", "-O", "source-address=127.0.0.0/8").stdout == b"in\n", "from here")
+        expect(attempt("ed25519", "-O", "force-command=echo forced").stdout == b"forced\n", "force-command")
+        expect(attempt("ed25519", "-O", "critical:new@lab.test=x").returncode == 255, "an unknown critical option")
+        result = attempt("ed25519", "-O", "no-pty", more=["-tt"])
+        expect(b"PTY allocation request failed" in result.stderr, f"no-pty: {result}")
+        # Revoked: by serial, by identifier, by key, by authority; and plain keys.
+        last = number
+        for specification in (f"serial: {last + 1}", f"id: id {last + 2}", "serial: 1000-2000"):
+            with open(folder + "/spec", "w") as file:
+                file.write(specification + "\n")
+            run(["ssh-keygen", "-q", "-k", "-u", "-f", folder + "/krl", "-s", folder + "/ca.pub", folder + "/spec"])
+        expect(attempt("ed25519").returncode == 255, "revoked by serial")
+        expect(attempt("ed25519").returncode == 255, "revoked by identifier")
+        expect(attempt("ed25519").stdout == b"in\n", "not revoked")
+        expect(lab.ssh("echo in").stdout == b"in\n", "ann's key")
+        run(["ssh-keygen", "-q", "-k", "-u", "-f", folder + "/krl", lab.data + "/id_ann.pub"])
+        expect(lab.ssh("true", check=False).returncode == 255, "a revoked key")
+        with open(folder + "/spec", "w") as file:
+            file.write("sha256: " + open(folder + "/ca_rsa.pub").read())
+        run(["ssh-keygen", "-q", "-k", "-u", "-f", folder + "/krl", folder + "/spec"])
+        expect(attempt("ed25519", ca="ca_rsa").returncode == 255, "a revoked authority")
+        expect(attempt("ed25519").stdout == b"in\n", "the other authority")
+        with open(folder + "/krl", "w") as file:
+            file.write("no list")
+        expect(attempt("ed25519").returncode == 255, "a list that can't be read")
+    shutil.rmtree(folder)
+
+
+def ansible():
+    """Files by SFTP or SCP at the paths that the shell tells, modules over many channels of one connection."""
+    with Laboratory() as lab:
+        content = lab.random_file("big", 300_000)
+        arguments = " ".join(lab.options()[:-2])
+        with open(lab.path("inventory"), "w") as file:
+            file.write(f"server ansible_host=127.0.0.1 ansible_port={lab.port} ansible_user=ann "
+                       f"ansible_ssh_private_key_file={lab.path('id_ann')} ansible_python_interpreter=/usr/bin/python3 "
+                       f"ansible_ssh_common_args='{arguments}'\n")
+        tool = os.path.join(os.path.dirname(sys.executable), "ansible")
+        for method in ("sftp", "scp", "piped"):
+            environment = dict(os.environ, ANSIBLE_SSH_TRANSFER_METHOD=method, HOME=lab.work, LC_ALL="C.UTF-8",
+                               ANSIBLE_SSH_CONTROL_PATH_DIR=lab.work, ANSIBLE_LOCAL_TEMP=lab.work)
+            base = [tool, "-i", lab.path("inventory"), "all"]
+            expect(b"pong" in run([*base, "-m", "ping"], env=environment, timeout=120).stdout, f"ping by {method}")
+            run([*base, "-m", "copy", "-a", f"src={lab.path('big')} dest=~/copied-{method} mode=0600"], env=environment,
+                timeout=120)
+            expect(lab.read(lab.home(f"copied-{method}")) == content, f"copy by {method}")
+            run([*base, "-m", "fetch", "-a", f"src=~/copied-{method} dest={lab.path('fetched-' + method)} flat=yes"],
+                env=environment, timeout=120)
+            expect(lab.read(lab.path("fetched-" + method)) == content, f"fetch by {method}")
+
+
+def quotas():
+    with Laboratory() as lab:
+        lab.portside("account", "set", "bob", "--quota", "10MB")
+        lab.random_file("six", 6_000_000)
+        command = ["sftp", *lab.options("bob"), "-P", str(lab.port), "-b", "-", "bob@127.0.0.1"]
+        run(command, input=b"put six a\n", cwd=lab.work)
+        result = run(command, input=b"put six b\n", cwd=lab.work, check=False)
+        expect(result.returncode == 1 and b"Quota exceeded" in result.stderr + result.stdout, f"{result}")
+        result = run(["scp", "-O", *lab.options("bob"), "-P", str(lab.port), lab.path("six"), "bob@127.0.0.1:c"], check=False)
+        expect(result.returncode == 1 and b"Quota exceeded" in result.stderr, f"{result}")
+        run(command, input=b"rm a\nrm b\nrm c\nput six d\n", cwd=lab.work)
+
+
 def one_time_code(secret):
     key = base64.b32decode(secret + "=" * (-len(secret) % 8))
     digest = hmac.new(key, struct.pack(">Q", int(time.time()) // 30), hashlib.sha1).digest()
@@ -422,5 +585,7 @@ def probes():
 
 
 cases = {"shells": shells, "files": files, "more-clients": more_clients, "libraries": libraries,
-         "forwarding": forwarding, "log-in": log_in, "host-keys": host_keys, "audit": audit, "probes": probes}
+         "forwarding": forwarding, "sockets-and-agent": sockets_and_agent, "certificates": certificates,
+         "ansible": ansible, "quotas": quotas,
+         "log-in": log_in, "host-keys": host_keys, "audit": audit, "probes": probes}
 cases[case]()
