@@ -146,6 +146,7 @@ let package = Package(
       name: "FuzzTargets",
       dependencies: [
         "WireKit", "Services", "TestKit", "Transport", "Configuration", "Certificates", "Gate", "DNSCore", "HTTPCore",
+        "FTPCore",
         nioCore, nioEmbedded,
       ],
       path: "Fuzz/Targets", swiftSettings: settings),
@@ -174,6 +175,10 @@ let package = Package(
     tests("SSH", ["SSHCore", "TestKit", "WireKit", crypto]),
     tests("SFTP", ["SFTPCore", "SFTPServer", "Files", "TestKit", "Services", "WireKit"]),
     tests("Files", ["Files", "Services", "TestKit"]),
+    tests("FTP", ["FTPCore", "TestKit", "WireKit"]),
+    .testTarget(
+      name: "FTPInteropTests", dependencies: ["LaboratoryKit", "portside"], path: "Tests/InteropTests/FTP",
+      exclude: ["peers.py"], swiftSettings: settings),
     .testTarget(
       name: "SSHInteropTests", dependencies: [], path: "Tests/InteropTests/SSH", exclude: ["fixture.py", "peers.py"],
       swiftSettings: settings),

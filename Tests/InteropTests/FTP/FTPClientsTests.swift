@@ -1,0 +1,79 @@
+import Foundation
+import LaboratoryKit
+import Testing
+
+/// Real FTP clients against the running program: each in every mode that it has.
+@Suite(.serialized, .timeLimit(.minutes(5))) struct FTPClientsTests {
+  private static let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+    "peers.py"
+  ).path
+
+  private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent()
+
+  /// Runs one part of the script: its checks, which must all hold.
+  private func check(
+    _ part: String, editing edits: [(String, String)] = [], python: String = "python3",
+    prepare: (Laboratory) throws -> Void = { _ in }
+  ) async throws {
+    let confined = [
+      ("shell      = \"os\"", "shell      = \"console\""), ("forwarding = true", "forwarding = false"),
+    ]
+    try await Laboratory.with(editing: confined + edits) { laboratory in
+      try prepare(laboratory)
+      let account = laboratory.ready.accounts[0]
+      let told: [String: Any] = [
+        "ftp": try laboratory.port("ftp"), "ftps": try laboratory.port("ftps"), "ca": laboratory.ready.ca,
+        "data": laboratory.data, "user": account.name, "password": account.password,
+        "home": "\(laboratory.data)/files/home/\(account.name)", "portside": Laboratory.program,
+      ]
+      let argument = String(decoding: try JSONSerialization.data(withJSONObject: told), as: UTF8.self)
+      let result = try await run(python, [Self.script, part, argument], within: .seconds(150))
+      #expect(result.code == 0, "\(result.all)\n\(laboratory.log.suffix(4_000))")
+      let checks = (try? result.json() as? [String: Bool]) ?? [:]
+      #expect(!checks.isEmpty)
+      for (name, holds) in checks.sorted(by: { $0.key < $1.key }) { #expect(holds, "\(part): \(name)") }
+    }
+  }
+
+  @Test func curl() async throws { try await check("curl") }
+  @Test func ftplib() async throws { try await check("ftplib") }
+  @Test func transfersThatBreakOff() async throws { try await check("broken") }
+  @Test func lftp() async throws { try await check("lftp") }
+  @Test func ncftpTnftpAndBusybox() async throws { try await check("old") }
+
+  @Test func aioftp() async throws {
+    try await check("aioftp", python: Self.root.appendingPathComponent(".venv/bin/python").path)
+  }
+
+  @Test func anonymousReadsOnlyAndTheTransferLogTells() async throws {
+    try await TemporaryFolder.with { folder in
+      let passive = "passive   = { ports = \"52000-52999\" }"
+      try await check(
+        "anonymous",
+        editing: [(passive, passive + "\nanonymous = \"\(folder)\"\ntransfer_log = \"\(folder)/xferlog\"")]
+      ) { _ in try "public\n".write(toFile: "\(folder)/read me.txt", atomically: true, encoding: .utf8) }
+      let log = try String(contentsOfFile: "\(folder)/xferlog", encoding: .utf8)
+      #expect(log.contains(" 127.0.0.1 7 /read_me.txt b _ o a anonymous ftp 0 * c\n"), "\(log)")
+    }
+  }
+
+  @Test func aRangeOfOnePortAndANATAddress() async throws {
+    try await check(
+      "passive",
+      editing: [
+        (
+          "passive   = { ports = \"52000-52999\" }",
+          "passive   = { ports = \"\(try Self.freePort())-\(Self.lastPort)\", addresses = { \"127.0.0.0/8\" = \"192.0.2.7\" } }"
+        )
+      ])
+  }
+
+  /// A port that nobody has, used as a range of one.
+  private static func freePort() throws -> Int {
+    lastPort = Int.random(in: 53_000..<60_000)
+    return lastPort
+  }
+  // unsafe: the suite is serialised, and one test alone uses it.
+  nonisolated(unsafe) private static var lastPort = 0
+}
