@@ -13,7 +13,7 @@ import Testing
 
   /// Runs one part of the script: its checks, which must all hold.
   private func check(
-    _ part: String, editing edits: [(String, String)] = [], python: String = "python3",
+    _ part: String, editing edits: [(String, String)] = [], python: String = "python3", account: Int = 0,
     prepare: (Laboratory) throws -> Void = { _ in }
   ) async throws {
     let confined = [
@@ -21,9 +21,11 @@ import Testing
     ]
     try await Laboratory.with(editing: confined + edits) { laboratory in
       try prepare(laboratory)
-      let account = laboratory.ready.accounts[0]
+      let account = laboratory.ready.accounts[account]
       let told: [String: Any] = [
-        "ftp": try laboratory.port("ftp"), "ftps": try laboratory.port("ftps"), "ca": laboratory.ready.ca,
+        "ftp": try laboratory.port("ftp"),
+        "all": laboratory.ready.services.map { [$0.name, $0.address, "\($0.port)"] },
+        "ftps": try laboratory.port("ftps"), "ca": laboratory.ready.ca,
         "data": laboratory.data, "user": account.name, "password": account.password,
         "home": "\(laboratory.data)/files/home/\(account.name)", "portside": Laboratory.program,
       ]
@@ -67,6 +69,29 @@ import Testing
           "passive   = { ports = \"\(try Self.freePort())-\(Self.lastPort)\", addresses = { \"127.0.0.0/8\" = \"192.0.2.7\" } }"
         )
       ])
+  }
+
+  @Test func aBoxToThrowThingsInto() async throws {
+    try await check(
+      "drop",
+      editing: [
+        ("staff = [\"mail\", \"files:home\"", "staff = [\"mail\", \"files:shared:make\"")
+      ], account: 1)
+  }
+
+  @Test func overIPv6() async throws {
+    try await check("ipv6", editing: [("here = [\"127.0.0.1\"]", "here = [\"127.0.0.1\", \"::1\"]")])
+  }
+
+  @Test func aFullDisk() async throws {
+    try #require(geteuid() == 0, "mounts a small file system, for which it must be root")
+    var mounted: String?
+    defer { if let mounted { umount2(mounted, Int32(MNT_DETACH.rawValue)) } }
+    try await check("full") { laboratory in
+      let place = "\(laboratory.data)/files/shared"
+      guard mount("tmpfs", place, "tmpfs", 0, "size=2m") == 0 else { throw Failure("mount: \(errno)") }
+      mounted = place
+    }
   }
 
   /// A port that nobody has, used as a range of one.

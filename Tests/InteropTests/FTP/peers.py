@@ -428,5 +428,63 @@ def passive():
     checks["the port is free again"] = "|||%d|" % port in other.sendcmd("EPSV")
 
 
-{"curl": curl, "ftplib": with_ftplib, "broken": broken, "lftp": lftp, "old": old, "aioftp": with_aioftp, "anonymous": anonymous, "passive": passive}[part]()
+def drop():
+    """An account that may make files in the shared folder, and nothing else."""
+    shared = told["data"] + "/files/shared/"
+    with open(shared + "secret", "w") as file:
+        file.write("secret")
+    ftp = plain()
+    ftp.cwd("shared")
+    ftp.voidcmd("TYPE I")
+    ftp.storbinary("STOR scan.pdf", io.BytesIO(BIG))
+    checks["stored"] = open(shared + "scan.pdf", "rb").read() == BIG
+    checks["nothing beside it"] = sorted(os.listdir(shared)) == ["scan.pdf", "secret"]
+    conn = ftp.transfercmd("STOU scan.pdf")
+    conn.sendall(b"second")
+    conn.close()
+    ftp.voidresp()
+    checks["stored under another name"] = any(open(shared + n).read() == "second" for n in os.listdir(shared) if n not in ("scan.pdf", "secret"))
+    for line in ("STOR secret", "APPE secret", "RETR secret", "LIST", "MLSD"):
+        checks["not " + line] = refused_transfer(ftp, line, 550)
+    for line in ("DELE secret", "RNFR secret", "SIZE secret", "MDTM secret", "HASH secret", "SITE CHMOD 777 secret", "RMD ../shared"):
+        checks["not " + line] = refused(ftp, line, 550)
+    checks["as it was"] = open(shared + "secret").read() == "secret"
+
+
+def ipv6():
+    port = next(int(p) for name, address, p in told["all"] if name == "ftp" and address == "::1")
+    source = put("big", BIG)
+    url = "ftp://[::1]:%d/" % port
+    for mode, options in {"EPSV": [], "EPRT": ["-P", "::1"], "AUTH TLS": ["--ssl-reqd", "-k"]}.items():
+        base = ["curl", "-sS", "--max-time", "20", "-u", AUTH] + options
+        checks["%s: upload" % mode] = run(*base, "-T", source, url + "six").returncode == 0 and stored("six") == BIG
+        checks["%s: download" % mode] = run(*base, url + "six").stdout == BIG
+    ftp = ftplib.FTP()
+    ftp.connect("::1", port, timeout=15)
+    ftp.login(USER, PASSWORD)
+    checks["PASV has no form for it"] = refused(ftp, "PASV", 522) and refused(ftp, "EPSV 1", 522)
+    checks["EPSV 2"] = ftp.sendcmd("EPSV 2")[:3] == "229"
+    checks["EPRT elsewhere"] = refused(ftp, "EPRT |2|::2|4000|", 501)
+
+
+def full():
+    shared = told["data"] + "/files/shared/"
+    ftp = plain()
+    ftp.cwd("shared")
+    ftp.storbinary("STOR kept", io.BytesIO(b"old"))
+    ftp.voidcmd("TYPE I")
+    for name in ("new", "kept"):
+        try:
+            conn = ftp.transfercmd("STOR " + name)
+            conn.sendall(BIG)
+            conn.close()
+        except OSError:
+            pass
+        checks["%s: a clear reply" % name] = ends(ftp, 452)
+    checks["nothing is left behind"] = os.listdir(shared) == ["kept"] and open(shared + "kept").read() == "old"
+    ftp.storbinary("STOR small", io.BytesIO(b"x" * 1000))
+    checks["and there is room again"] = os.path.getsize(shared + "small") == 1000
+
+
+{"drop": drop, "ipv6": ipv6, "full": full, "curl": curl, "ftplib": with_ftplib, "broken": broken, "lftp": lftp, "old": old, "aioftp": with_aioftp, "anonymous": anonymous, "passive": passive}[part]()
 print(json.dumps(checks))
