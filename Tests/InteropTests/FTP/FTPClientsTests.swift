@@ -14,28 +14,41 @@ import Testing
   /// Runs one part of the script: its checks, which must all hold.
   private func check(
     _ part: String, editing edits: [(String, String)] = [], python: String = "python3", account: Int = 0,
-    prepare: (Laboratory) throws -> Void = { _ in }
+    prepare: (String) throws -> Void = { _ in }
   ) async throws {
     let confined = [
       ("shell      = \"os\"", "shell      = \"console\""), ("forwarding = true", "forwarding = false"),
     ]
-    try await Laboratory.with(editing: confined + edits) { laboratory in
-      try prepare(laboratory)
-      let account = laboratory.ready.accounts[account]
-      let told: [String: Any] = [
-        "ftp": try laboratory.port("ftp"),
-        "all": laboratory.ready.services.map { [$0.name, $0.address, "\($0.port)"] },
-        "ftps": try laboratory.port("ftps"), "ca": laboratory.ready.ca,
-        "data": laboratory.data, "user": account.name, "password": account.password,
-        "home": "\(laboratory.data)/files/home/\(account.name)", "portside": Laboratory.program,
-      ]
-      let argument = String(decoding: try JSONSerialization.data(withJSONObject: told), as: UTF8.self)
-      let result = try await run(python, [Self.script, part, argument], within: .seconds(150))
-      #expect(result.code == 0, "\(result.all)\n\(laboratory.log.suffix(4_000))")
-      let checks = (try? result.json() as? [String: Bool]) ?? [:]
-      #expect(!checks.isEmpty)
-      for (name, holds) in checks.sorted(by: { $0.key < $1.key }) { #expect(holds, "\(part): \(name)") }
+    try await TemporaryFolder.with { folder in
+      let first = try await Laboratory(in: "\(folder)/lab")
+      try await first.stop()
+      for (old, new) in confined + edits { try first.edit(old, new) }
+      // Before the start: a worker that is confined does not follow what is mounted later.
+      try prepare(first.data)
+      let laboratory = try await Laboratory(in: first.data)
+      do { try await run(part, laboratory, python, laboratory.ready.accounts[account]) } catch {
+        _ = try? await laboratory.stop()
+        throw error
+      }
+      #expect(try await laboratory.stop() == 0)
     }
+  }
+
+  private func run(
+    _ part: String, _ laboratory: Laboratory, _ python: String, _ account: Laboratory.Ready.Account
+  ) async throws {
+    let told: [String: Any] = [
+      "ftp": try laboratory.port("ftp"), "ftps": try laboratory.port("ftps"), "ca": laboratory.ready.ca,
+      "all": laboratory.ready.services.map { [$0.name, $0.address, "\($0.port)"] }, "data": laboratory.data,
+      "user": account.name, "password": account.password, "portside": Laboratory.program,
+      "home": "\(laboratory.data)/files/home/\(account.name)",
+    ]
+    let argument = String(decoding: try JSONSerialization.data(withJSONObject: told), as: UTF8.self)
+    let result = try await LaboratoryKit.run(python, [Self.script, part, argument], within: .seconds(150))
+    #expect(result.code == 0, "\(result.all)\n\(laboratory.log.suffix(4_000))")
+    let checks = (try? result.json() as? [String: Bool]) ?? [:]
+    #expect(!checks.isEmpty)
+    for (name, holds) in checks.sorted(by: { $0.key < $1.key }) { #expect(holds, "\(part): \(name)") }
   }
 
   @Test func curl() async throws { try await check("curl") }
@@ -86,9 +99,9 @@ import Testing
   @Test func aFullDisk() async throws {
     try #require(geteuid() == 0, "mounts a small file system, for which it must be root")
     var mounted: String?
-    defer { if let mounted { umount2(mounted, Int32(MNT_DETACH.rawValue)) } }
-    try await check("full") { laboratory in
-      let place = "\(laboratory.data)/files/shared"
+    defer { if let mounted { umount2(mounted, Int32(MNT_DETACH)) } }
+    try await check("full") { data in
+      let place = "\(data)/files/shared"
       guard mount("tmpfs", place, "tmpfs", 0, "size=2m") == 0 else { throw Failure("mount: \(errno)") }
       mounted = place
     }
