@@ -18,6 +18,15 @@ SMALL_FILES, SMALL_SIZE = 200, 4096
 USER, PASSWORD = "benchftp", "bench-ftp-2026"
 
 
+PEERS = pathlib.Path(__file__).resolve().parents[2] / ".peers" / "usr"
+
+
+def program(name: str) -> str:
+    """Where a server is: unpacked by Scripts/setup-test-peers, or installed."""
+    unpacked = PEERS / "sbin" / name
+    return str(unpacked) if unpacked.exists() else name
+
+
 class Resuming(ftplib.FTP_TLS):
     """Data connections resume the control connection's session, as most clients do."""
 
@@ -90,7 +99,7 @@ rsa_cert_file={work}/cert.pem
 rsa_private_key_file={work}/key.pem
 ssl_ciphers=HIGH
 """)
-    with running("vsftpd", str(work / "vsftpd.conf"), log=work / "vsftpd.log") as process:
+    with running(program("vsftpd"), str(work / "vsftpd.conf"), log=work / "vsftpd.log") as process:
         wait_until(lambda: accepts(port), "vsftpd accepts")
         yield Server("vsftpd", port, lambda: family(process.pid))
 
@@ -99,6 +108,7 @@ ssl_ciphers=HIGH
 def proftpd(work: pathlib.Path):
     port = free_port()
     (work / "proftpd.conf").write_text(f"""
+ModulePath {PEERS / "lib/proftpd" if PEERS.exists() else "/usr/lib/proftpd"}
 LoadModule mod_tls.c
 ServerType standalone
 DefaultAddress 127.0.0.1
@@ -119,7 +129,7 @@ TLSECCertificateFile {work}/cert.pem
 TLSECCertificateKeyFile {work}/key.pem
 TLSOptions NoSessionReuseRequired
 """)
-    with running("proftpd", "-n", "-c", str(work / "proftpd.conf"), log=work / "proftpd.log") as process:
+    with running(program("proftpd"), "-n", "-c", str(work / "proftpd.conf"), log=work / "proftpd.log") as process:
         wait_until(lambda: accepts(port), "proftpd accepts")
         yield Server("proftpd", port, lambda: family(process.pid))
 
@@ -127,7 +137,7 @@ TLSOptions NoSessionReuseRequired
 @contextlib.contextmanager
 def pureftpd(work: pathlib.Path):
     port = free_port()
-    words = ["pure-ftpd", "-S", f"127.0.0.1,{port}", "-l", "unix", "-E", "-Y", "1", "-2", str(work / "both.pem"), "-c", "50", "-C", "50"]
+    words = [program("pure-ftpd"), "-S", f"127.0.0.1,{port}", "-l", "unix", "-E", "-Y", "1", "-2", str(work / "both.pem"), "-c", "50", "-C", "50"]
     with running(*words, log=work / "pure.log") as process:
         wait_until(lambda: accepts(port), "pure-ftpd accepts")
         yield Server("pure-ftpd", port, lambda: family(process.pid))
@@ -204,8 +214,8 @@ def run(binary: str, seconds: int, table: Table) -> None:
         home.mkdir()
         if user_of_the_system(home):
             try:
-                for program, start in (("vsftpd", vsftpd), ("proftpd", proftpd), ("pure-ftpd", pureftpd)):
-                    if has(program):
+                for name, start in (("vsftpd", vsftpd), ("proftpd", proftpd), ("pure-ftpd", pureftpd)):
+                    if has(program(name)):
                         with start(work) as server:
                             load(server, seconds, table)
             finally:
