@@ -165,15 +165,20 @@ def measure(server: Server, load: str, table: Table, count: int, body, unit: str
     except Exception as error:  # noqa: BLE001 - whatever a server does is a row, not the end of the run
         note, failed = f"{type(error).__name__}: {error}"[:80], True
     elapsed, used = time.monotonic() - begin, cpu(server) - before
-    table.add(Row(server.name, f"ftp {load}", count / elapsed, used * 1e6 / count, memory(server.pids()) / 1e6, note=f"{note}{unit}",
+    held = None
+    with contextlib.suppress(OSError):
+        # Processes for one connection each may just be going.
+        held = memory(server.pids()) / 1e6
+    table.add(Row(server.name, f"ftp {load}", count / elapsed, used * 1e6 / count, held, note=f"{note}{unit}",
                   failed=failed and server.name == "portside"))
 
 
 def cpu(server: Server) -> float:
     ticks = 0
     for pid in server.pids():
-        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-        ticks += sum(int(fields[index]) for index in (11, 12, 13, 14))
+        with contextlib.suppress(OSError):
+            fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            ticks += sum(int(fields[index]) for index in (11, 12, 13, 14))
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
