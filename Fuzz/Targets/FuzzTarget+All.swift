@@ -8,6 +8,9 @@ extension FuzzTarget {
     http1Server, http2Server, httpClient, hpack, httpRanges, httpPath, httpDate, httpConditions,
     ftpServer, ftpClient, ftpValues,
     pem, serverKey, certificate,
+    sshServer, sshMessages, sshPublicKey, sshPrivateKey, sshKeyOptions, sftp, scp,
+    consoleEditor, consoleSession, telnetServer, telnetClient,
+    dhcpMessage, dhcpEngine, tftpPacket, tftpTransfer,
     gateFrames, oneTimeCode, authorizedKey, passwordText,
   ]
 }

@@ -28,7 +28,7 @@ public struct Authenticator: Accounts {
 
   /// How an attempt was judged, with what the peer is never told.
   enum Verdict: Sendable {
-    case granted(Account, proof: String, keyOptions: String?)
+    case granted(Account, proof: String, keyOptions: String?, serverSignature: [UInt8]? = nil)
     case codeNeeded(Account)
     case refused(Account?, because: String)
   }
@@ -40,25 +40,30 @@ public struct Authenticator: Accounts {
       return .penalised(retryAfterSeconds: Int(clamping: rest > 0 ? seconds + 1 : seconds))
     }
     switch try await judge(attempt) {
-    case .granted(let account, let proof, let keyOptions):
+    case .granted(let account, let proof, let keyOptions, let serverSignature):
       await noteLogIn(of: account)
       tell("log-in granted", .info, .audit, attempt, account.name, [.init("proof", .string(proof))])
       return .granted(
         AccountIdentity(
           name: account.name, roles: account.roles, permissions: directory.roles.permissions(of: account.roles),
-          keyOptions: keyOptions))
+          keyOptions: keyOptions, serverSignature: serverSignature))
     case .codeNeeded(let account):
       tell("second factor asked for", .info, .log, attempt, account.name, [])
       return .codeNeeded
     case .refused(let account, let reason):
-      penalties.report(account == nil ? .invaliduser : .authfail, by: attempt.peer.address, service: attempt.service)
-      // What was typed as a name may be a password in the wrong field: it is shown only if it could be a name.
-      let name = AccountName.normalise(attempt.name, defaultDomain: directory.defaultDomain) ?? "(no name)"
-      let fields: [Event.Field] =
-        [.init("reason", .string(reason))] + (account == nil ? [.init("name", .string(name))] : [])
-      tell("log-in refused", .notice, .audit, attempt, account?.name, fields)
+      refuse(attempt, account, because: reason)
       return .denied
     }
+  }
+
+  /// What follows a refusal: the penalty, and the audit's line.
+  func refuse(_ attempt: LogInAttempt, _ account: Account?, because reason: String) {
+    penalties.report(account == nil ? .invaliduser : .authfail, by: attempt.peer.address, service: attempt.service)
+    // What was typed as a name may be a password in the wrong field: it is shown only if it could be a name.
+    let name = AccountName.normalise(attempt.name, defaultDomain: directory.defaultDomain) ?? "(no name)"
+    let fields: [Event.Field] =
+      [.init("reason", .string(reason))] + (account == nil ? [.init("name", .string(name))] : [])
+    tell("log-in refused", .notice, .audit, attempt, account?.name, fields)
   }
 
   public func acceptsPublicKey(
@@ -78,6 +83,8 @@ public struct Authenticator: Accounts {
       return try await PasswordJudge(self, attempt, account).judge(password, code: nil, dummyHash: dummyHash)
     case .passwordAndCode(let password, let code):
       return try await PasswordJudge(self, attempt, account).judge(password, code: code, dummyHash: dummyHash)
+    case .scram(let scram):
+      return try await SCRAMJudge(self).judge(scram, of: account, attempt)
     }
   }
 
@@ -102,7 +109,7 @@ public struct Authenticator: Accounts {
     }
   }
 
-  private func find(_ name: String) async throws(ServiceUnavailable) -> Account? {
+  func find(_ name: String) async throws(ServiceUnavailable) -> Account? {
     // A name that can't be one is looked up all the same, as one that nobody has.
     let full = AccountName.normalise(name, defaultDomain: directory.defaultDomain) ?? ""
     return try await storeCall { () throws(StoreError) in try await store.account(withAddress: full) }
@@ -120,7 +127,7 @@ public struct Authenticator: Accounts {
     return RoleTable.permits(service, permissions) ? nil : "not permitted for this service"
   }
 
-  private func noteLogIn(of account: Account) async {
+  func noteLogIn(of account: Account) async {
     await note(account.lastLogIn) { () throws(StoreError) in
       try await store.noteLogIn(of: account.id, at: clock.wallTime())
     }
@@ -148,7 +155,7 @@ public struct Authenticator: Accounts {
     }
   }
 
-  private func tell(
+  func tell(
     _ message: StaticString, _ severity: Event.Severity, _ kind: Event.Kind, _ attempt: LogInAttempt,
     _ account: String?, _ fields: [Event.Field]
   ) {

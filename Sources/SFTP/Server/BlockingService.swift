@@ -3,7 +3,7 @@ import Services
 import WireKit
 
 /// What a `FileProgram` runs: bytes in, bytes out, on a thread that may wait for the medium.
-protocol BlockingService: Sendable {
+package protocol BlockingService: Sendable {
   /// Takes from the front of `input`, and answers. Returns how many bytes were taken. Throws when the peer breaks the
   /// protocol; the channel ends then.
   mutating func process(_ input: RawSpan, into output: inout SFTPOutput) throws(WireError) -> Int
@@ -16,7 +16,7 @@ protocol BlockingService: Sendable {
 }
 
 extension SFTPService: BlockingService {
-  var hasMore: Bool { false }
-  var exit: ExitStatus? { nil }
-  var exitAtEnd: ExitStatus { .code(0) }
+  package var hasMore: Bool { false }
+  package var exit: ExitStatus? { nil }
+  package var exitAtEnd: ExitStatus { .code(0) }
 }

@@ -2,7 +2,18 @@ import WireKit
 
 /// One message, to whom it concerns.
 extension ServerSession {
-  mutating func receive(message payload: RawSpan, now: MonotonicTime, into actions: inout Actions) throws {
+  /// A session as it is behind a key exchange that never was, so that a fuzzer reaches what lies there: packets are in plain
+  /// text.
+  package init(pretendingKeysFor grant: Grant?, _ configuration: ServerSessionConfiguration) {
+    self.init(configuration)
+    stage = .running
+    transport.sessionID = [0]
+    transport.exchange = nil
+    authentication.wasRequested = true
+    self.grant = grant
+  }
+
+  package mutating func receive(message payload: RawSpan, now: MonotonicTime, into actions: inout Actions) throws {
     guard let number = payload.byte(at: 0) else { throw SSHError(.protocolError, "an empty message") }
     let phase = transport.phase(grant == nil ? .authentication : .connection)
     switch MessageRule.judge(number, in: phase, from: .client) {

@@ -156,15 +156,15 @@ where
     let connection = Connection(
       id: numbers.next(), service: configuration.service, peer: peer, local: local, tls: nil,
       eventLoop: channel.eventLoop)
-    if configuration.isRegistered { register(connection, channel) }
+    if configuration.isRegistered { register(connection, channel, configuration.encryption) }
     try addHandlers(to: channel, connection, configuration)
   }
 
-  private func register(_ connection: Connection, _ channel: any Channel) {
+  private func register(_ connection: Connection, _ channel: any Channel, _ encryption: String?) {
     context.sessions.open(
       SessionRecord(
         id: connection.id, service: connection.service, peer: connection.peer, local: connection.local,
-        since: context.clock.wallTime())
+        since: context.clock.wallTime(), encryption: encryption)
     ) { channel.close(promise: nil) }
     let sessions = context.sessions
     channel.closeFuture.whenComplete { _ in sessions.close(connection.id) }

@@ -18,6 +18,10 @@ struct WorkerSettings: Codable, Sendable {
   var hostKeySecret: Secret?
   /// Host names that TLS listeners answer for; for the gate, which sees to their certificates.
   var certificateNames: [CertificateNeed]
+  /// The password for `smtp.relay`; for the mail worker alone.
+  var relayPassword: Secret?
+  /// Whether this is `portside try`.
+  var isLaboratory: Bool
 
   /// A certificate that some service needs.
   struct CertificateNeed: Codable, Sendable, Hashable {

@@ -1,9 +1,11 @@
 import Configuration
+import ConsoleCore
 import Foundation
 import HTTPCore
 import HTTPServer
 import Services
 import Supervision
+import Synchronization
 import Transport
 
 /// HTTP and HTTPS.
@@ -13,8 +15,10 @@ final class HTTPHosting: HostedService {
 
   private let surroundings: WorkerSurroundings
   private let server: HTTPServer
+  private let sites: Mutex<[[String]]>
 
-  private init(surroundings: WorkerSurroundings, server: HTTPServer) {
+  private init(surroundings: WorkerSurroundings, server: HTTPServer, sites: [[String]]) {
+    self.sites = Mutex(sites)
     self.surroundings = surroundings
     self.server = server
   }
@@ -24,7 +28,10 @@ final class HTTPHosting: HostedService {
   static func confine(
     _ confinement: inout Confinement, for configuration: PortsideConfiguration, in folder: DataFolder
   ) {
-    confinement.readPaths += Set(configuration.http.sites.values.compactMap { $0.root?.description }).sorted()
+    let sites = configuration.http.sites.values
+    confinement.readPaths += Set(sites.compactMap { $0.root?.description }).sorted()
+    // Only to where sites are proxied.
+    confinement.connectPorts? += Set(sites.flatMap(\.allUpstreams).map(\.port)).sorted()
   }
 
   static func make(
@@ -36,11 +43,34 @@ final class HTTPHosting: HostedService {
     surroundings.metrics.reading("portside_http_requests", help: "HTTP requests answered.") {
       Double(server.counters.requests)
     }
-    return HTTPHosting(surroundings: surroundings, server: server)
+    return HTTPHosting(surroundings: surroundings, server: server, sites: rows(settings))
   }
 
   func apply(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) async throws {
     try server.reload(Self.configuration(settings, sockets))
+    self.sites.withLock { $0 = Self.rows(settings) }
+  }
+
+  static let commands = [
+    Command(
+      "show sites", permission: "console:show", "the web sites that are served",
+      columns: ["site", "content", "to https", "default"])
+  ]
+
+  func answer(_ question: ConsoleQuestion) async -> ConsoleAnswer {
+    question.page(["site", "content", "to https", "default"], sites.withLock { $0 })
+  }
+
+  private static func rows(_ settings: WorkerSettings) -> [[String]] {
+    let section = settings.configuration.http
+    return section.sites.map { name, site in
+      let content =
+        site.root.map { "\($0)" } ?? site.redirect.map { "redirect to \($0)" } ?? "not served by this version"
+      return [
+        name.description, content, section.redirectsToHTTPS(site) ? "yes" : "no",
+        section.defaultSite?.description == name.description ? "yes" : "no",
+      ]
+    }.sorted { $0[0] < $1[0] }
   }
 
   func listen(
@@ -69,10 +99,30 @@ final class HTTPHosting: HostedService {
       defaultSite: section.defaultSite?.description, httpsPort: httpsPort ?? 443, limits: limits)
   }
 
+  private static func proxy(_ site: HTTPSite, _ section: HTTPSection) -> ProxyConfiguration {
+    let upstreams = site.allUpstreams.map { url in
+      let host =
+        switch url.host {
+        case .address(let address): address.description
+        case .name(let name): name.description
+        }
+      return ProxyConfiguration.Upstream(
+        isSecure: url.scheme == "https", host: host, port: url.port, path: url.path)
+    }
+    return ProxyConfiguration(
+      upstreams: upstreams, balance: .init(rawValue: site.balance.rawValue) ?? .leastConnections,
+      preservesHost: site.preserveHost, trusted: section.trustedProxies, healthPath: site.health?.description,
+      responseTimeout: site.upstreamTimeout)
+  }
+
   private static func site(_ name: SiteName, _ site: HTTPSite, _ section: HTTPSection) -> SiteConfiguration? {
     let content: SiteConfiguration.Content
     if let root = site.root {
-      content = .directory(.init(root: root.description, index: site.index.map(\.description)))
+      content = .directory(
+        .init(
+          root: root.description, index: site.index.map(\.description), lists: site.browse, compresses: site.compress))
+    } else if !site.allUpstreams.isEmpty {
+      content = .proxy(proxy(site, section))
     } else if let target = site.redirect {
       content = .redirect(origin: target.description)
     } else {

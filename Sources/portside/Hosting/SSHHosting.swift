@@ -1,4 +1,5 @@
 import Configuration
+import ConsoleCore
 import Files
 import Foundation
 import SSHCore
@@ -29,7 +30,7 @@ final class SSHHosting: HostedService {
     state = Mutex(
       State(
         configuration: Self.configuration(settings.configuration, hostKeys),
-        programs: Self.programs(settings.configuration, surroundings.context)))
+        programs: Self.programs(settings.configuration, surroundings)))
   }
 
   static func share(_ whole: PortsideConfiguration, with part: inout PortsideConfiguration) { part.ssh = whole.ssh }
@@ -58,7 +59,7 @@ final class SSHHosting: HostedService {
 
   func apply(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) async throws {
     let configuration = Self.configuration(settings.configuration, hostKeys)
-    let programs = Self.programs(settings.configuration, surroundings.context)
+    let programs = Self.programs(settings.configuration, surroundings)
     let servers = state.withLock { state in
       (state.configuration, state.programs) = (configuration, programs)
       return Array(state.servers.values)
@@ -72,7 +73,7 @@ final class SSHHosting: HostedService {
     guard let descriptor = socket.descriptors.first else { throw CommandFailure("no socket for \(socket.name)") }
     var (configuration, programs) = state.withLock { ($0.configuration, $0.programs) }
     configuration.listener = StreamListenerConfiguration(
-      service: .ssh, proxies: settings.configuration.proxyProtocol.from,
+      service: .ssh, encryption: "SSH-2.0", proxies: settings.configuration.proxyProtocol.from,
       // A version first, so that clients show the words that follow instead of guessing.
       refusal: Array("Too many connections, or a penalty: come back later.\r\n".utf8))
     let server = SSHServer(
@@ -89,20 +90,40 @@ final class SSHHosting: HostedService {
     }
   }
 
+  // MARK: The console
+
+  static let commands = [
+    Command(
+      "show ssh host-keys", permission: "console:show", "the keys that this server proves itself by",
+      columns: ["type", "fingerprint", "sshfp"])
+  ]
+
+  func answer(_ question: ConsoleQuestion) async -> ConsoleAnswer {
+    question.page(
+      ["type", "fingerprint", "sshfp"],
+      hostKeys.map { key in
+        [key.publicKey.type, key.publicKey.fingerprint, key.publicKey.fingerprintRecord ?? "-"]
+      })
+  }
+
   // MARK: From the configuration
 
   static func files(_ configuration: PortsideConfiguration) -> AccountFiles {
     AccountFiles(shared: configuration.ssh.sftp.root?.description, home: configuration.ssh.sftp.home?.description)
   }
 
-  private static func programs(_ configuration: PortsideConfiguration, _ context: ServerContext) -> SSHPrograms {
+  private static func programs(
+    _ configuration: PortsideConfiguration, _ surroundings: WorkerSurroundings
+  ) -> SSHPrograms {
     let home = configuration.ssh.sftp.home
     let shell =
       configuration.ssh.shell == .os
       ? OwnUserPrograms { account in
         account.permits("files:home") ? home?.filled(with: account.name)?.description : nil
       } : nil
-    return SSHPrograms(files: files(configuration), shell: shell, context: context)
+    return SSHPrograms(
+      files: files(configuration), shell: shell, hostname: configuration.server.hostname.description,
+      surroundings: surroundings)
   }
 
   private static func configuration(

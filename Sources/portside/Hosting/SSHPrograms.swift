@@ -1,3 +1,5 @@
+import ConsoleCore
+import ConsoleServer
 import Files
 import Foundation
 import NIOPosix
@@ -12,7 +14,10 @@ struct SSHPrograms: SessionProgramSource {
   let files: AccountFiles
   /// Shells of this process's own user; `nil` where the configuration has none.
   let shell: OwnUserPrograms?
-  let context: ServerContext
+  let hostname: String
+  let surroundings: WorkerSurroundings
+
+  private var context: ServerContext { surroundings.context }
 
   func start(
     _ start: SessionStart, for account: AccountIdentity, on connection: Connection
@@ -21,6 +26,8 @@ struct SSHPrograms: SessionProgramSource {
     case .subsystem("sftp"):
       guard let store = await store(for: account, connection) else { return nil }
       return FileProgram(sftp: store, report: report(account, connection))
+    // The console is there for administrators also where sessions get a shell: `ssh -s … console`.
+    case .subsystem("console"): return console(start, account, connection)
     case .subsystem: return nil
     case .exec(let command):
       if let scp = SCPCommand(command) {
@@ -35,21 +42,29 @@ struct SSHPrograms: SessionProgramSource {
   private func run(
     _ start: SessionStart, _ account: AccountIdentity, _ connection: Connection
   ) async -> (any SessionProgram)? {
-    let hasTerminal = start.terminal != nil
-    guard let shell else {
-      return TextProgram(
-        "This version has no console yet: there is no shell here. SFTP and SCP work.", hasTerminal: hasTerminal)
-    }
-    guard account.permits("shell") else {
-      return TextProgram("This account has no shell here. SFTP and SCP work.", hasTerminal: hasTerminal)
-    }
-    guard geteuid() != 0 else {
-      return TextProgram(
-        "This server runs as root, and shells of root are not given out. SFTP and SCP work.", hasTerminal: hasTerminal)
-    }
+    // Shells of root are not given out.
+    guard let shell, account.permits("shell"), geteuid() != 0 else { return console(start, account, connection) }
     // Makes the home, where the shell begins.
     _ = await store(for: account, connection)
     return await shell.start(start, for: account, on: connection)
+  }
+
+  private func console(
+    _ start: SessionStart, _ account: AccountIdentity, _ connection: Connection
+  ) -> any SessionProgram {
+    let hasTerminal = start.terminal != nil
+    guard account.permissions.contains(where: { $0 == "all" || $0 == "console" || $0.hasPrefix("console:") }) else {
+      return TextProgram("This account has neither a shell nor the console here.", hasTerminal: hasTerminal)
+    }
+    var commands: String?
+    if case .exec(let line) = start.program { commands = String(decoding: line, as: UTF8.self) }
+    return SSHConsoleProgram(
+      ConsoleSession(
+        surroundings.makeConsole(for: account, hostname: hostname, commands: commands),
+        terminal: TerminalDescription(
+          columns: Int(start.terminal?.size.columns ?? 0), rows: Int(start.terminal?.size.rows ?? 0),
+          type: start.terminal?.term.uppercased() ?? "", echoes: hasTerminal),
+        backend: surroundings.consoleBackend(of: connection.id), lineEnd: hasTerminal ? [0x0D, 0x0A] : [0x0A]))
   }
 
   private func store(for account: AccountIdentity, _ connection: Connection) async -> (any FileStore)? {

@@ -68,7 +68,9 @@ struct LaboratoryReport: Encodable {
       case .dot: "dns+tls://\(place)/www.\(Laboratory.domain)/A"
       case .ssh: "ssh://\(place)"
       case .ftp, .ftps: "\(declaration.service.rawValue)://\(place)/"
+      case .tftp: "tftp://\(place)/boot.ipxe"
       case .admin: "http://\(place)/metrics"
+      case .telnet: "\(declaration.tls == .implicit ? "telnets" : "telnet")://\(place)"
       default: "\(declaration.service.rawValue)://\(place)"
       }
     return Service(

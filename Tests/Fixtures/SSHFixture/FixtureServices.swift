@@ -28,6 +28,8 @@ struct FixtureAccounts: Accounts {
       return .granted(identity)
     case .provenPublicKey(let blob):
       return keys.contains { $0.blob == blob } ? .granted(identity) : .denied
+    // A mail client's proof; SSH has none of it.
+    case .scram: return .denied
     }
   }
 

@@ -1,10 +1,16 @@
 import Services
 
 /// The files that an SCP session works on.
-struct SCPFiles: Sendable {
+package struct SCPFiles: Sendable {
   let store: any FileStore
   let home: FilePath
   let report: @Sendable (SFTPEvent) -> Void
+
+  package init(store: any FileStore, home: FilePath, report: @escaping @Sendable (SFTPEvent) -> Void) {
+    self.store = store
+    self.home = home
+    self.report = report
+  }
 
   /// A path as a shell would understand it: from the home on, and `~` is the home.
   func path(_ bytes: [UInt8]) throws(FileError) -> FilePath {

@@ -3,7 +3,7 @@ import Services
 import WireKit
 
 /// `scp -t`: takes files and folders.
-struct SCPSink: BlockingService {
+package struct SCPSink: BlockingService {
   private enum State {
     case line
     /// In the middle of a file; the error is the first that came up in it.
@@ -35,21 +35,21 @@ struct SCPSink: BlockingService {
   private var folderTimes: [FileAttributeChanges.Times?] = []
   private var times: FileAttributeChanges.Times?
   private var hasFailed = false
-  private(set) var exit: ExitStatus?
+  package private(set) var exit: ExitStatus?
 
-  init(_ command: SCPCommand, _ files: SCPFiles) {
+  package init(_ command: SCPCommand, _ files: SCPFiles) {
     self.command = command
     self.files = files
   }
 
   /// The client waits for the first word from here.
-  var hasMore: Bool { !hasBegun }
-  var exitAtEnd: ExitStatus {
+  package var hasMore: Bool { !hasBegun }
+  package var exitAtEnd: ExitStatus {
     if case .line = state, folders.isEmpty { return .code(hasFailed ? 1 : 0) }
     return .code(1)
   }
 
-  mutating func process(_ input: RawSpan, into output: inout SFTPOutput) throws(WireError) -> Int {
+  package mutating func process(_ input: RawSpan, into output: inout SFTPOutput) throws(WireError) -> Int {
     if !hasBegun { begin(&output) }
     var consumed = 0
     while exit == nil {

@@ -3,7 +3,7 @@ import Services
 import WireKit
 
 /// `scp -f`: gives files and folders.
-struct SCPSource: BlockingService {
+package struct SCPSource: BlockingService {
   private enum Item {
     case path([UInt8])
     case entry(FilePath)
@@ -47,19 +47,19 @@ struct SCPSource: BlockingService {
   private var awaits = true
   private var depth = 0
   private var hasFailed = false
-  private(set) var exit: ExitStatus?
+  package private(set) var exit: ExitStatus?
 
-  init(_ command: SCPCommand, _ files: SCPFiles, highWater: Int) {
+  package init(_ command: SCPCommand, _ files: SCPFiles, highWater: Int) {
     self.command = command
     self.files = files
     self.highWater = highWater
     items = command.paths.reversed().map { .path($0) }
   }
 
-  var hasMore: Bool { !awaits }
-  var exitAtEnd: ExitStatus { .code(1) }
+  package var hasMore: Bool { !awaits }
+  package var exitAtEnd: ExitStatus { .code(1) }
 
-  mutating func process(_ input: RawSpan, into output: inout SFTPOutput) throws(WireError) -> Int {
+  package mutating func process(_ input: RawSpan, into output: inout SFTPOutput) throws(WireError) -> Int {
     var consumed = 0
     while exit == nil, output.count < highWater {
       if awaits {
