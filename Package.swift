@@ -198,7 +198,7 @@ let package = Package(
       dependencies: [
         "WireKit", "Services", "TestKit", "Transport", "Configuration", "Certificates", "Gate", "DNSCore", "HTTPCore",
         "Files", "SSHCore", "SFTPCore", "SFTPServer", "ConsoleCore", "TelnetCore", nioCore, nioEmbedded, "DHCPCore",
-        "TFTPCore",
+        "TFTPCore", "FTPCore",
       ],
       path: "Fuzz/Targets", swiftSettings: settings),
     tests("FuzzRegression", ["FuzzTargets"]),
@@ -236,6 +236,10 @@ let package = Package(
     tests("SSH", ["SSHCore", "TestKit", "WireKit", crypto]),
     tests("SFTP", ["SFTPCore", "SFTPServer", "SSHCore", "Files", "TestKit", "Services", "WireKit"]),
     tests("Files", ["Files", "Services", "TestKit"]),
+    tests("FTP", ["FTPCore", "TestKit", "WireKit"]),
+    .testTarget(
+      name: "FTPInteropTests", dependencies: ["LaboratoryKit", "portside"], path: "Tests/InteropTests/FTP",
+      exclude: ["peers.py"], swiftSettings: settings),
     .testTarget(
       name: "TelnetInteropTests", dependencies: ["LaboratoryKit", "portside"], path: "Tests/InteropTests/Telnet",
       exclude: ["clients.py"], swiftSettings: settings),

@@ -128,6 +128,8 @@ final class DataHandler: ChannelDuplexHandler {
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     if case .handshakeCompleted = event as? TLSUserEvent {
       secured?(context.pipeline.syncOperations)
+      // The peer's kernel holds small data back until its Finished is acknowledged, and ours would take 40 ms for that.
+      _ = context.channel.setOption(.tcpOption(.init(rawValue: CInt(TCP_QUICKACK))), value: 1)
       waitingSince = nil
       handshake?.succeed()
       handshake = nil

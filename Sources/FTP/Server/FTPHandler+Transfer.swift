@@ -227,6 +227,11 @@ extension FTPHandler {
         .info, isUpload ? "file stored" : "file sent", connection, kind: isUpload ? .audit : .log, account: account,
         fields)
     }
+    emit(
+      .debug, "transfer", connection,
+      kind: .operation(
+        name: isUpload ? "upload" : "download", result: isComplete ? "complete" : "broken off",
+        nanoseconds: UInt64(max(0, elapsed.wholeNanoseconds))))
     guard let log = control.configuration.transferLog else { return }
     let line = TransferLog.line(
       TransferLog.Entry(

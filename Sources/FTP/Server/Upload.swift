@@ -129,12 +129,17 @@ final class Upload: Sendable {
       guard let candidate = number == 0 ? path : path.parent.appending(name + Array(".\(number)".utf8)) else {
         throw .invalidName
       }
-      let isFree =
-        (try? files.attributes(of: candidate, followingLinks: false)) == nil
-        && PartialName.of(candidate).flatMap { try? files.attributes(of: $0, followingLinks: false) } == nil
-      if isFree { return candidate }
+      if isFree(files, candidate), PartialName.of(candidate).map({ isFree(files, $0) }) ?? true { return candidate }
     }
     throw .exists
+  }
+
+  /// What may not be looked at is there all the same.
+  private static func isFree(_ files: any FileStore, _ path: FilePath) -> Bool {
+    do throws(FileError) { _ = try files.attributes(of: path, followingLinks: false) } catch {
+      return error == .notFound
+    }
+    return false
   }
 
   // MARK: Writing

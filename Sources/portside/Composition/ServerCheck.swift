@@ -116,7 +116,8 @@ struct ServerCheck {
       var status = stat()
       if stat(path, &status) != 0 || status.st_mode & S_IFMT != S_IFDIR {
         report.add(.fail, "folder \(path)", "there is no such folder", "mkdir \(path); chown \(user) \(path)")
-      } else if geteuid() == 0, let record = UserAndGroup(user), status.st_uid != record.user, status.st_mode & 0o002 == 0,
+      } else if geteuid() == 0, let record = UserAndGroup(user), status.st_uid != record.user,
+        status.st_mode & 0o002 == 0,
         status.st_gid != record.group || status.st_mode & 0o020 == 0
       {
         report.add(.fail, "folder \(path)", "belongs to another user than \(user)", "chown \(user) \(path)")

@@ -43,13 +43,13 @@ struct FTPProbe: Probe {
       configuration.trustRoots = options.trustRoots
       configuration.serverName = IPAddress(target.host) == nil ? target.host : nil
       let client = try await Self.connect(endpoint, configuration, &report)
-      report.add("greeting", await client.greeting.text, nanoseconds: elapsed())
+      report.add("answer", await client.greeting.text, nanoseconds: elapsed())
       if let tls = await client.tls {
         report.add("TLS", tls.version, nanoseconds: elapsed())
         if let certificate = await client.certificate { report.add("certificate", certificate) }
       }
       let features = try await client.features()
-      report.add("answer", features.isEmpty ? "no features" : features.joined(separator: ", "), nanoseconds: elapsed())
+      report.add("features", features.isEmpty ? "none" : features.joined(separator: ", "), nanoseconds: elapsed())
       if let account {
         try await client.logIn(account.name, password: account.password)
         report.add("log-in", account.name, nanoseconds: elapsed())
