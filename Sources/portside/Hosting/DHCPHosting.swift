@@ -19,7 +19,7 @@ final class DHCPHosting: HostedService {
   private let folder: DataFolder
   private let store: SQLiteStore
   private let server: DHCPServer
-  private let configuration: Mutex<PortsideConfiguration>
+  let configuration: Mutex<PortsideConfiguration>
   /// When the command line last changed something here (`DataFolder.leaseMark`).
   private let mark = Mutex<Date?>(nil)
 
