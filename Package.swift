@@ -174,6 +174,15 @@ let package = Package(
     tests("System", exclude: ["Scripts"], ["LaboratoryKit", "portside"]),
     tests("Security", exclude: ["Scripts"], ["LaboratoryKit", "portside"]),
     tests("SASL", ["SASLCore"]),
+    tests(
+      "SMTP",
+      [
+        "SMTPCore", "SMTPServer", "SMTPClient", "SASLCore", "MailEngine", "Stores", "TestKit", "Transport", "Services",
+        "WireKit", crypto, cryptoExtras,
+      ]),
+    .testTarget(
+      name: "SMTPInteropTests", dependencies: ["LaboratoryKit", "portside"], path: "Tests/InteropTests/SMTP",
+      exclude: ["Scripts"], swiftSettings: settings),
     tests("SSH", ["SSHCore", "TestKit", "WireKit", crypto]),
     tests("SFTP", ["SFTPCore", "SFTPServer", "Files", "TestKit", "Services", "WireKit"]),
     tests("Files", ["Files", "Services"]),

@@ -89,6 +89,7 @@ struct LaboratoryReport: Encodable {
       Try:
         curl --cacert \(ca) \(example(.https))
         dig @127.0.0.1 -p \(port(.dns)) www.\(domain)
+        swaks --server 127.0.0.1:\(port(.submission)) --tls --auth-user ann --from ann@\(domain) --to bob@\(domain)
       Stop with Control-C.
 
       """
