@@ -22,7 +22,7 @@ import Testing
         "python3", [Self.scripts.appendingPathComponent("clients.py").path, try Self.told(laboratory)],
         within: .seconds(120))
       let rows = try #require(try? result.json() as? [String: [String: Any]], "\(result.all)")
-      #expect(rows.count == 17)
+      #expect(rows.count == 16)
       for (name, row) in rows { #expect(row["code"] as? Int == 0, "\(name): \(row["out"] ?? "")") }
       // Nothing of a password is in the log.
       for account in laboratory.ready.accounts { #expect(!laboratory.log.contains(account.password)) }
