@@ -19,10 +19,12 @@ public final class SMTPServer: Sendable {
     public var client: SMTPClient
     /// Signs what people here send; `nil` for no signatures.
     public var signer: DKIMSigner?
+    /// Rewrites senders of what is passed on; `nil` leaves them as they are.
+    public var rewriting: SenderRewriting?
 
     public init(
       context: ServerContext, store: any MailStore, queue: any QueueStore, resolver: any MailResolver,
-      client: SMTPClient, signer: DKIMSigner? = nil
+      client: SMTPClient, signer: DKIMSigner? = nil, rewriting: SenderRewriting? = nil
     ) {
       self.context = context
       self.store = store
@@ -30,6 +32,7 @@ public final class SMTPServer: Sendable {
       self.resolver = resolver
       self.client = client
       self.signer = signer
+      self.rewriting = rewriting
     }
   }
 
@@ -54,7 +57,8 @@ public final class SMTPServer: Sendable {
   public init(_ parts: Parts, configuration: SMTPServerConfiguration) {
     self.parts = parts
     current = Mutex(configuration)
-    directory = RecipientDirectory(accounts: parts.context.accounts, clock: parts.context.clock)
+    directory = RecipientDirectory(
+      accounts: parts.context.accounts, clock: parts.context.clock, rewriting: parts.rewriting)
     delivery = LocalDelivery(store: parts.store)
   }
 

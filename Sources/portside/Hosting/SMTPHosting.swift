@@ -55,7 +55,8 @@ final class SMTPHosting: HostedService {
       SMTPServer.Parts(
         context: surroundings.context, store: try await surroundings.mail.store(settings), queue: queue,
         resolver: DNSMailResolver(servers: SMTPResolver.servers(settings.configuration)),
-        client: SMTPClient(group: surroundings.group), signer: signer),
+        client: SMTPClient(group: surroundings.group), signer: signer,
+        rewriting: SenderRewriting(key: try SigningKeys(folder).rewritingKey())),
       configuration: configuration(settings))
     register(server, in: surroundings)
     server.start()
@@ -198,20 +199,32 @@ struct SigningKeys {
     return keys
   }
 
+  /// The secret of rewritten senders.
+  func rewritingKey() throws -> [UInt8] {
+    let path = "\(folder)/srs.key"
+    if let content = FileManager.default.contents(atPath: path), content.count >= 16 { return [UInt8](content) }
+    let key = (0..<32).map { _ in UInt8.random(in: 0...255) }
+    try write(key, to: path)
+    return key
+  }
+
   private func key(atPath path: String, isRSA: Bool) throws -> DKIMKey {
     if let content = FileManager.default.contents(atPath: path) {
       guard let key = DKIMKey(stored: [UInt8](content)) else { throw CommandFailure("\(path) holds no key") }
       return key
     }
     let key = isRSA ? try DKIMKey.makeRSA() : DKIMKey.makeEd25519()
+    try write(key.stored, to: path)
+    return key
+  }
+
+  private func write(_ bytes: [UInt8], to path: String) throws {
     let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw CommandFailure("can't make \(path): \(String(cString: strerror(errno)))") }
     defer { close(descriptor) }
-    let bytes = key.stored
-    guard write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0 else {
+    guard Foundation.write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0 else {
       unlink(path)
       throw CommandFailure("can't write \(path)")
     }
-    return key
   }
 }
