@@ -86,6 +86,7 @@ let package = Package(
     // Mail: messages, and where they are kept.
     module("MessageCore", path: "Message/Core", ["WireKit"]),
     module("MailEngine", ["WireKit", "Services", "MessageCore"]),
+    module("MailStores", ["WireKit", "Services", "MessageCore", "MailEngine", "SystemShims", crypto, database]),
 
     // The protocols.
     module("DNSCore", path: "DNS/Core", ["WireKit"]),
@@ -120,6 +121,11 @@ let package = Package(
       "SFTPServer", path: "SFTP/Server",
       ["WireKit", "Services", "Transport", "SSHCore", "SSHServer", "SFTPCore", nioCore, nioPosix]),
 
+    module("POP3Core", path: "POP3/Core", ["WireKit", "SASLCore"]),
+    module(
+      "POP3Server", path: "POP3/Server",
+      ["WireKit", "Services", "Transport", "SASLServer", "POP3Core", nioCore]),
+
     // The program.
     .executableTarget(
       name: "portside",
@@ -127,6 +133,7 @@ let package = Package(
         "WireKit", "Services", "SystemShims", "Transport", "Configuration", "Operation", "Certificates", "Stores",
         "Gate", "Supervision", "DNSCore", "DNSServer", "DNSClient", "HTTPCore", "HTTPServer", "HTTPClient",
         "SASLCore", "SMTPCore", "SMTPServer", "SMTPClient", "MailEngine",
+        "MailStores", "MessageCore", "POP3Core", "POP3Server",
         argumentParser, crypto, nioCore, nioPosix, nioSSL, nioTLS,
       ],
       swiftSettings: settings),
@@ -147,6 +154,7 @@ let package = Package(
       name: "FuzzTargets",
       dependencies: [
         "WireKit", "Services", "TestKit", "Transport", "Configuration", "Certificates", "Gate", "DNSCore", "HTTPCore",
+        "MessageCore", "POP3Core", "SASLCore",
         nioCore, nioEmbedded,
       ],
       path: "Fuzz/Targets", swiftSettings: settings),
@@ -154,6 +162,11 @@ let package = Package(
     tests("Tidy", []),
     tests("WireKit", ["WireKit", "TestKit"]),
     tests("Message", ["MessageCore", "TestKit", "WireKit"]),
+    .executableTarget(
+      name: "MailFixture", dependencies: ["WireKit", "Services", "MailEngine", "MailStores"],
+      path: "Tests/Fixtures/MailFixture", swiftSettings: settings),
+    tests("MailStores", ["MailStores", "MailEngine", "MailFixture", "Services", "TestKit", "WireKit", database]),
+    tests("POP3", ["POP3Core", "SASLCore", "TestKit", "WireKit"]),
     tests("MailEngine", ["MailEngine", "Services", "TestKit", "WireKit"]),
     tests("Services", ["Services", "WireKit"]),
     tests("Transport", ["Transport", "TestKit", "WireKit", "Services", nioCore, nioPosix, nioEmbedded, nioSSL]),

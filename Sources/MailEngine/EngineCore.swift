@@ -31,6 +31,8 @@ final class EngineCore: Sendable {
   private let published: Mutex<Published>
   private let holds = Mutex<[MailboxID: [WeakHold]]>([:])
   private let observers = Mutex<[String: [Int: @Sendable (MailChange) -> Void]]>([:])
+  /// Digests that were written or read lately.
+  let digests = DigestCache()
   private let observerNumber = Mutex(0)
   private let queue = WorkQueue<Operation>()
   private let isDone = Mutex(false)
@@ -159,6 +161,7 @@ final class EngineCore: Sendable {
     }
     if failure == nil {
       lazy.merge(transaction.lazyMailboxes) { first, _ in first }
+      for case .email(let email, _, let digest) in transaction.batch.writes { digests.add(digest, of: email) }
       publish(transaction, counters, lazy)
       tell(transaction)
     }

@@ -23,6 +23,8 @@ public protocol MailBacking: Sendable {
   func stage(expecting size: Int64?) throws(StoreError) -> any StagedBlob
   /// The number of a blob with this content, if there is one already. On the thread of `commit`.
   func blob(like staged: any StagedBlob) throws(StoreError) -> Int64?
+  /// A number for a new blob, used if it is in the next batch and void if not. On the thread of `commit`.
+  func reserve(_ staged: any StagedBlob) throws(StoreError) -> Int64
   func body(ofBlob blob: Int64, size: Int64) throws(StoreError) -> any MessageBody
 
   func commit(_ batch: MailBatch) throws(StoreError)
@@ -57,7 +59,6 @@ public struct MailCounters: Sendable, Hashable {
   public var account: Int64 = 1
   public var mailbox: Int64 = 1
   public var email: Int64 = 1
-  public var blob: Int64 = 1
   public var uidValidity: Int64 = 0
   public var commit: Int64 = 0
 

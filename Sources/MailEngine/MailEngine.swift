@@ -78,10 +78,19 @@ public final class MailEngine: MailStore {
   }
 
   public func digests(of messages: [MailMessage]) async throws(StoreError) -> [[UInt8]] {
-    try core.backing.digests(of: messages.map(\.emailID))
+    var found = messages.map { core.digests.digest(of: $0.emailID) }
+    let missing = messages.indices.filter { found[$0] == nil }
+    if !missing.isEmpty {
+      let read = try core.backing.digests(of: missing.map { messages[$0].emailID })
+      for (index, digest) in zip(missing, read) {
+        found[index] = digest
+        core.digests.add(digest, of: messages[index].emailID)
+      }
+    }
+    return found.map { $0 ?? [] }
   }
 
-  public func currentDigest(of message: MailMessage) -> [UInt8]? { nil }
+  public func currentDigest(of message: MailMessage) -> [UInt8]? { core.digests.digest(of: message.emailID) }
 
   public func matches(_ query: MailTextQuery, in id: MailboxID) async throws(StoreError) -> MailTextMatches {
     var emails: Set<Int64> = []

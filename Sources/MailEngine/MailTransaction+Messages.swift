@@ -45,8 +45,7 @@ extension MailTransaction {
   private mutating func blob(for staged: any StagedBlob) throws(StoreError) -> Int64 {
     if let number = blobs[ObjectIdentifier(staged)] { return number }
     if let number = try core.backing.blob(like: staged) { return number }
-    let number = batch.counters.blob
-    batch.counters.blob += 1
+    let number = try core.backing.reserve(staged)
     batch.blobs.append((number, staged))
     blobs[ObjectIdentifier(staged)] = number
     return number

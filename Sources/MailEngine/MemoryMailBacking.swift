@@ -35,6 +35,7 @@ public final class MemoryMailBacking: MailBacking {
     var metadata: [Place: [MetadataKey: [UInt8]]] = [:]
     var fault: StoreError?
     var commits = 0
+    var nextBlob: Int64 = 1
   }
 
   private let state = Mutex(State())
@@ -120,6 +121,13 @@ public final class MemoryMailBacking: MailBacking {
 
   public func blob(like staged: any StagedBlob) throws(StoreError) -> Int64? {
     try read { state in state.blobs.first { $0.value === staged }?.key }
+  }
+
+  public func reserve(_ staged: any StagedBlob) throws(StoreError) -> Int64 {
+    try read { state in
+      defer { state.nextBlob += 1 }
+      return state.nextBlob
+    }
   }
 
   public func body(ofBlob blob: Int64, size: Int64) throws(StoreError) -> any MessageBody {
