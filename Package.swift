@@ -104,13 +104,17 @@ let package = Package(
     module("DHCPCore", path: "DHCP/Core", ["WireKit"]),
     module("DHCPServer", path: "DHCP/Server", ["WireKit", "Services", "SystemShims", "Datagrams", "DHCPCore"]),
 
+    module("SieveCore", path: "Sieve/Core", ["MessageCore"]),
     module("SMTPCore", path: "SMTP/Core", ["WireKit", "SASLCore"]),
     module(
       "SMTPClient", path: "SMTP/Client",
       ["WireKit", "Services", "Transport", "SASLCore", "SMTPCore", "DNSCore", "DNSClient", nioCore, nioPosix, nioSSL]),
     module(
       "SMTPServer", path: "SMTP/Server",
-      ["WireKit", "Services", "Transport", "SASLCore", "SASLServer", "SMTPCore", "SMTPClient", crypto, cryptoExtras, nioCore]),
+      [
+        "WireKit", "Services", "Transport", "SASLCore", "SASLServer", "SMTPCore", "SMTPClient", "SieveCore",
+        "MessageCore", crypto, cryptoExtras, nioCore,
+      ]),
 
     module("SSHCore", path: "SSH/Core", ["WireKit", "CSodium", crypto, cryptoExtras]),
     module(
@@ -132,7 +136,7 @@ let package = Package(
       dependencies: [
         "WireKit", "Services", "SystemShims", "Transport", "Configuration", "Operation", "Certificates", "Stores",
         "Gate", "Supervision", "DNSCore", "DNSServer", "DNSClient", "HTTPCore", "HTTPServer", "HTTPClient",
-        "SASLCore", "SMTPCore", "SMTPServer", "SMTPClient", "MailEngine",
+        "SASLCore", "SMTPCore", "SMTPServer", "SMTPClient", "SieveCore", "MailEngine",
         "MailStores", "MessageCore", "POP3Core", "POP3Server",
         argumentParser, crypto, nioCore, nioPosix, nioSSL, nioTLS,
       ],
@@ -154,7 +158,7 @@ let package = Package(
       name: "FuzzTargets",
       dependencies: [
         "WireKit", "Services", "TestKit", "Transport", "Configuration", "Certificates", "Gate", "DNSCore", "HTTPCore",
-        "MessageCore", "POP3Core", "SASLCore",
+        "MessageCore", "POP3Core", "SASLCore", "SMTPCore", "SieveCore",
         nioCore, nioEmbedded,
       ],
       path: "Fuzz/Targets", swiftSettings: settings),
@@ -187,6 +191,7 @@ let package = Package(
     tests("System", exclude: ["Scripts"], ["LaboratoryKit", "portside"]),
     tests("Security", exclude: ["Scripts"], ["LaboratoryKit", "portside"]),
     tests("SASL", ["SASLCore"]),
+    tests("Sieve", ["SieveCore"]),
     tests(
       "SMTP",
       [

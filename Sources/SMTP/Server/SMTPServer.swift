@@ -21,10 +21,14 @@ public final class SMTPServer: Sendable {
     public var signer: DKIMSigner?
     /// Rewrites senders of what is passed on; `nil` leaves them as they are.
     public var rewriting: SenderRewriting?
+    /// The scripts of accounts; `nil` for none.
+    public var scripts: SieveFolder?
+    public var vacations: VacationMemory
 
     public init(
       context: ServerContext, store: any MailStore, queue: any QueueStore, resolver: any MailResolver,
-      client: SMTPClient, signer: DKIMSigner? = nil, rewriting: SenderRewriting? = nil
+      client: SMTPClient, signer: DKIMSigner? = nil, rewriting: SenderRewriting? = nil,
+      scripts: SieveFolder? = nil, vacations: VacationMemory = VacationMemory(file: nil)
     ) {
       self.context = context
       self.store = store
@@ -33,6 +37,8 @@ public final class SMTPServer: Sendable {
       self.client = client
       self.signer = signer
       self.rewriting = rewriting
+      self.scripts = scripts
+      self.vacations = vacations
     }
   }
 
@@ -59,7 +65,9 @@ public final class SMTPServer: Sendable {
     current = Mutex(configuration)
     directory = RecipientDirectory(
       accounts: parts.context.accounts, clock: parts.context.clock, rewriting: parts.rewriting)
-    delivery = LocalDelivery(store: parts.store)
+    delivery = LocalDelivery(
+      store: parts.store, queue: parts.queue, scripts: parts.scripts, vacations: parts.vacations,
+      rewriting: parts.rewriting, clock: parts.context.clock)
   }
 
   public var configuration: SMTPServerConfiguration { current.withLock { $0 } }

@@ -38,6 +38,7 @@ final class SMTPHosting: HostedService {
   ) {
     MailHosting.confine(&confinement, in: folder)
     confinement.writePaths.append(folder.queue)
+    confinement.readPaths.append(folder.sieve)
     // Mail goes to servers, and to relays at any port; questions that don't fit into a datagram to DNS.
     var ports: [UInt16] = [25, 53]
     if case .server(let url) = configuration.smtp.relay.via { ports.append(url.port) }
@@ -56,7 +57,8 @@ final class SMTPHosting: HostedService {
         context: surroundings.context, store: try await surroundings.mail.store(settings), queue: queue,
         resolver: DNSMailResolver(servers: SMTPResolver.servers(settings.configuration)),
         client: SMTPClient(group: surroundings.group), signer: signer,
-        rewriting: SenderRewriting(key: try SigningKeys(folder).rewritingKey())),
+        rewriting: SenderRewriting(key: try SigningKeys(folder).rewritingKey()),
+        scripts: SieveFolder(path: folder.sieve), vacations: VacationMemory(file: "\(folder.queue)/vacation.seen")),
       configuration: configuration(settings))
     register(server, in: surroundings)
     server.start()

@@ -150,9 +150,11 @@ struct MessageIntake: Sendable {
         leads += found.map { Lead(recipient: recipient, destination: $0) }
       } catch { return .trouble }
     }
-    var accounts: [String] = []
+    var accounts: [LocalDelivery.Recipient] = []
     for lead in leads {
-      if case .account(let account) = lead.destination, !accounts.contains(account) { accounts.append(account) }
+      if case .account(let account) = lead.destination, !accounts.contains(where: { $0.account == account }) {
+        accounts.append(.init(account: account, address: lead.recipient.address))
+      }
     }
     let hold = envelope.parameters.holdSeconds ?? 0
     if hold > 0 {
@@ -189,14 +191,17 @@ struct MessageIntake: Sendable {
   /// Into the mailboxes. What fails for some, while others have it already, is tried again from the queue: the sender's
   /// server must not send it all again.
   private func deliver(
-    _ message: PreparedMessage, _ leads: [Lead], _ accounts: [String], _ isSuspicious: Bool, hasQueued: Bool,
+    _ message: PreparedMessage, _ leads: [Lead], _ accounts: [LocalDelivery.Recipient], _ isSuspicious: Bool,
+    hasQueued: Bool,
     _ configuration: SMTPServerConfiguration
   ) async -> SMTPReply {
     let outcomes = await server.delivery.deliver(
-      message, returnPath: envelope.sender.description, to: accounts, isSuspicious: isSuspicious)
+      message, returnPath: envelope.sender.description, to: accounts, isSuspicious: isSuspicious,
+      configuration)
+    server.wake()
     var failed: [(account: String, reply: SMTPReply)] = []
     for (account, outcome) in zip(accounts, outcomes) {
-      if case .refused(let reply) = outcome { failed.append((account, reply)) }
+      if case .refused(let reply) = outcome { failed.append((account.account, reply)) }
     }
     let delivered = accounts.count - failed.count
     server.count { $0.delivered += UInt64(delivered) }
