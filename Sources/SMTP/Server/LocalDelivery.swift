@@ -80,7 +80,7 @@ struct LocalDelivery: Sendable {
     if let script = scripts?.script(of: recipient.account) {
       let filter = SieveFilter(
         store: store, vacations: vacations, hostname: configuration.hostname, queueTime: configuration.queueTime,
-        rewriting: rewriting)
+        rewriting: rewriting, domains: configuration.domains)
       let verdict = try await filter.judge(
         script, message, account: recipient.account, recipient: recipient.address, sender: sender, tree: tree,
         now: clock.wallTime())

@@ -28,9 +28,9 @@ final class SMTPHosting: HostedService {
 
   static func share(_ whole: PortsideConfiguration, with part: inout PortsideConfiguration) {
     part.smtp = whole.smtp
-    // Where our own resolver answers.
+    // Where our own resolver answers, and nothing of what it answers: a new zone is no concern of the mail.
     part.listen = whole.listen
-    part.dns = whole.dns
+    (part.dns.enabled, part.dns.on, part.dns.port) = (whole.dns.enabled, whole.dns.on, whole.dns.port)
   }
 
   static func confine(

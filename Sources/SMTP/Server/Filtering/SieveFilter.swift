@@ -22,6 +22,8 @@ struct SieveFilter: Sendable {
   let hostname: String
   let queueTime: Duration
   let rewriting: SenderRewriting?
+  /// Domains that are our own: their senders need no rewriting.
+  let domains: Set<String>
 
   func judge(
     _ script: SieveScript, _ message: PreparedMessage, account: String, recipient: MailAddress, sender: String,
@@ -94,7 +96,10 @@ struct SieveFilter: Sendable {
       view.header("received").count < 20,
       !view.header("x-sieve-redirected-from").contains(where: { $0.lowercased() == recipient.normalised })
     else { return nil }
-    let from = MailAddress(sender).flatMap { rewriting?.rewrite($0, at: recipient.domain, now: now) }
+    let from = MailAddress(sender).flatMap { sender in
+      domains.contains(sender.domain.lowercased())
+        ? nil : rewriting?.rewrite(sender, at: recipient.domain, now: now)
+    }
     let mark = Array("X-Sieve-Redirected-From: \(recipient.normalised)\r\n".utf8)
     let queued = QueuedMessage(
       sender: sender.isEmpty ? "" : (from?.description ?? sender), created: now, expires: now + queueTime,
