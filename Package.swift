@@ -120,6 +120,8 @@ let package = Package(
     module("DHCPClient", path: "DHCP/Client", ["WireKit", "Datagrams", "DHCPCore"]),
     module("DHCPServer", path: "DHCP/Server", ["WireKit", "Services", "SystemShims", "Datagrams", "DHCPCore"]),
 
+    module("SieveCore", path: "Sieve/Core", ["MessageCore"]),
+
     module("SMTPCore", path: "SMTP/Core", ["WireKit", "SASLCore"]),
     module(
       "SMTPClient", path: "SMTP/Client",
@@ -128,7 +130,7 @@ let package = Package(
       "SMTPServer", path: "SMTP/Server",
       [
         "WireKit", "Services", "Transport", "SASLCore", "SASLServer", "SMTPCore", "SMTPClient", crypto, cryptoExtras,
-        nioCore,
+        nioCore, "SieveCore", "MessageCore",
       ]),
     module("IMAPCore", path: "IMAP/Core", ["WireKit", "SASLCore", "MessageCore"]),
     module(
@@ -145,6 +147,11 @@ let package = Package(
     module(
       "SFTPServer", path: "SFTP/Server",
       ["WireKit", "Services", "Transport", "SSHCore", "SSHServer", "SFTPCore", nioCore, nioPosix]),
+    module(
+      "POP3Server", path: "POP3/Server",
+      ["WireKit", "Services", "Transport", "SASLServer", "POP3Core", nioCore]),
+
+    module("POP3Core", path: "POP3/Core", ["WireKit", "SASLCore"]),
 
     // The console, and Telnet.
     module("ConsoleCore", path: "Console/Core", ["WireKit"]),
@@ -176,8 +183,8 @@ let package = Package(
         "HTTPClient", "ConsoleCore", "ConsoleServer", "TelnetCore", "TelnetServer", "TelnetClient", "Files", "SSHCore",
         "SSHServer", "SSHClient", "SFTPServer", "SFTPClient", "FTPCore", "FTPServer", "FTPClient", "Datagrams",
         "DHCPCore", "DHCPServer", "DHCPClient", "TFTPCore", "TFTPServer", "TFTPClient", "SASLCore", "SMTPCore",
-        "SMTPServer", "SMTPClient", "MailEngine", "RDPCore", "RDPServer",
-        argumentParser, crypto, nioCore, nioPosix, nioSSL, nioTLS,
+        "SMTPServer", "SMTPClient", "MailEngine", "RDPCore", "RDPServer", argumentParser, crypto, nioCore, nioPosix,
+        nioSSL, nioTLS, "SieveCore", "MailStores", "MessageCore", "POP3Core", "POP3Server",
       ],
       swiftSettings: settings),
 
@@ -198,7 +205,7 @@ let package = Package(
       dependencies: [
         "WireKit", "Services", "TestKit", "Transport", "Configuration", "Certificates", "Gate", "DNSCore", "HTTPCore",
         "Files", "SSHCore", "SFTPCore", "SFTPServer", "ConsoleCore", "TelnetCore", nioCore, nioEmbedded, "DHCPCore",
-        "TFTPCore", "FTPCore",
+        "TFTPCore", "FTPCore", "MessageCore", "POP3Core", "SASLCore", "SMTPCore", "SieveCore",
       ],
       path: "Fuzz/Targets", swiftSettings: settings),
     tests("FuzzRegression", ["FuzzTargets"]),
@@ -209,6 +216,7 @@ let package = Package(
       name: "MailFixture", dependencies: ["WireKit", "Services", "MailEngine", "MailStores"],
       path: "Tests/Fixtures/MailFixture", swiftSettings: settings),
     tests("MailStores", ["MailStores", "MailEngine", "MailFixture", "Services", "TestKit", "WireKit", database]),
+    tests("POP3", ["POP3Core", "SASLCore", "TestKit", "WireKit"]),
     tests("MailEngine", ["MailEngine", "Services", "TestKit", "WireKit"]),
     tests("Services", ["Services", "WireKit"]),
     tests("Compression", ["Compression"]),
@@ -233,6 +241,16 @@ let package = Package(
     tests("System", exclude: ["Scripts"], ["LaboratoryKit", "portside"]),
     tests("Security", exclude: ["Scripts"], ["LaboratoryKit", "portside"]),
     tests("SASL", ["SASLCore"]),
+    .testTarget(
+      name: "SMTPInteropTests", dependencies: ["LaboratoryKit", "portside"], path: "Tests/InteropTests/SMTP",
+      exclude: ["Scripts"], swiftSettings: settings),
+    tests(
+      "SMTP",
+      [
+        "SMTPCore", "SMTPServer", "SMTPClient", "SASLCore", "MailEngine", "Stores", "TestKit", "Transport", "Services",
+        "WireKit", crypto, cryptoExtras,
+      ]),
+    tests("Sieve", ["SieveCore"]),
     tests("SSH", ["SSHCore", "TestKit", "WireKit", crypto]),
     tests("SFTP", ["SFTPCore", "SFTPServer", "SSHCore", "Files", "TestKit", "Services", "WireKit"]),
     tests("Files", ["Files", "Services", "TestKit"]),

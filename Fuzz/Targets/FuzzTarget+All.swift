@@ -11,6 +11,8 @@ extension FuzzTarget {
     sshServer, sshMessages, sshPublicKey, sshPrivateKey, sshKeyOptions, sshCertificate, sshRevocationList, sftp, scp,
     consoleEditor, consoleSession, telnetServer, telnetClient,
     dhcpMessage, dhcpEngine, tftpPacket, tftpTransfer,
+    messageStructure, messageHeader, transferEncoding, pop3Server,
+    smtpServer, smtpClient, smtpAddress, saslServer, sieveScript,
     gateFrames, oneTimeCode, authorizedKey, passwordText,
   ]
 }

@@ -22,6 +22,9 @@ struct Portside: AsyncParsableCommand {
       StopCommand.self,
       AccountCommand.self, CertCommand.self, ZoneCommand.self, LeaseCommand.self, BootCommand.self,
       ConfigBackupCommand.self, SessionCommand.self, PenaltyCommand.self,
+      AccountCommand.self, CertCommand.self, ZoneCommand.self, QueueCommand.self, SieveCommand.self,
+      MailboxCommand.self,
+      SessionCommand.self, PenaltyCommand.self,
       AuditCommand.self, ConfigCommand.self, StatusCommand.self, ReloadCommand.self, StopCommand.self,
       DocumentationCommand.self,
     ])

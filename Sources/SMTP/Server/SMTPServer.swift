@@ -19,10 +19,16 @@ public final class SMTPServer: Sendable {
     public var client: SMTPClient
     /// Signs what people here send; `nil` for no signatures.
     public var signer: DKIMSigner?
+    /// Rewrites senders of what is passed on; `nil` leaves them as they are.
+    public var rewriting: SenderRewriting?
+    /// The scripts of accounts; `nil` for none.
+    public var scripts: SieveFolder?
+    public var vacations: VacationMemory
 
     public init(
       context: ServerContext, store: any MailStore, queue: any QueueStore, resolver: any MailResolver,
-      client: SMTPClient, signer: DKIMSigner? = nil
+      client: SMTPClient, signer: DKIMSigner? = nil, rewriting: SenderRewriting? = nil,
+      scripts: SieveFolder? = nil, vacations: VacationMemory = VacationMemory(file: nil)
     ) {
       self.context = context
       self.store = store
@@ -30,6 +36,9 @@ public final class SMTPServer: Sendable {
       self.resolver = resolver
       self.client = client
       self.signer = signer
+      self.rewriting = rewriting
+      self.scripts = scripts
+      self.vacations = vacations
     }
   }
 
@@ -54,8 +63,11 @@ public final class SMTPServer: Sendable {
   public init(_ parts: Parts, configuration: SMTPServerConfiguration) {
     self.parts = parts
     current = Mutex(configuration)
-    directory = RecipientDirectory(accounts: parts.context.accounts, clock: parts.context.clock)
-    delivery = LocalDelivery(store: parts.store)
+    directory = RecipientDirectory(
+      accounts: parts.context.accounts, clock: parts.context.clock, rewriting: parts.rewriting)
+    delivery = LocalDelivery(
+      store: parts.store, queue: parts.queue, scripts: parts.scripts, vacations: parts.vacations,
+      rewriting: parts.rewriting, clock: parts.context.clock)
   }
 
   public var configuration: SMTPServerConfiguration { current.withLock { $0 } }

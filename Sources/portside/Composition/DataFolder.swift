@@ -32,6 +32,8 @@ struct DataFolder: Sendable {
   var zones: String { "\(root)/zones" }
   /// Mailboxes and messages.
   var mail: String { "\(root)/mail" }
+  /// The filters of accounts: `ACCOUNT.sieve`.
+  var sieve: String { "\(root)/sieve" }
   /// Mail on its way out, and the keys that sign it.
   var queue: String { "\(root)/queue" }
   var queueDatabase: String { "\(queue)/queue.sqlite" }
@@ -61,6 +63,7 @@ struct DataFolder: Sendable {
     try make(hostKeys, mode: 0o755, owner: user)
     try make(mail, mode: 0o700, owner: user)
     try make(queue, mode: 0o700, owner: user)
+    try make(sieve, mode: 0o700, owner: user)
     try make(run, mode: 0o711, owner: nil)
     guard "\(controlSocket)".utf8.count <= 107 else {
       throw CommandFailure("server.data: \(root) is too long: a socket's path has 107 bytes at most")

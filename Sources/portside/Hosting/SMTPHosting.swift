@@ -28,9 +28,9 @@ final class SMTPHosting: HostedService {
 
   static func share(_ whole: PortsideConfiguration, with part: inout PortsideConfiguration) {
     part.smtp = whole.smtp
-    // Where our own resolver answers.
+    // Where our own resolver answers, and nothing of what it answers: a new zone is no concern of the mail.
     part.listen = whole.listen
-    part.dns = whole.dns
+    (part.dns.enabled, part.dns.on, part.dns.port) = (whole.dns.enabled, whole.dns.on, whole.dns.port)
   }
 
   static func confine(
@@ -38,6 +38,7 @@ final class SMTPHosting: HostedService {
   ) {
     MailHosting.confine(&confinement, in: folder)
     confinement.writePaths.append(folder.queue)
+    confinement.readPaths.append(folder.sieve)
     // Mail goes to servers, and to relays at any port; questions that don't fit into a datagram to DNS.
     var ports: [UInt16] = [25, 53]
     if case .server(let url) = configuration.smtp.relay.via { ports.append(url.port) }
@@ -55,7 +56,9 @@ final class SMTPHosting: HostedService {
       SMTPServer.Parts(
         context: surroundings.context, store: try await surroundings.mail.store(settings), queue: queue,
         resolver: DNSMailResolver(servers: SMTPResolver.servers(settings.configuration)),
-        client: SMTPClient(group: surroundings.group), signer: signer),
+        client: SMTPClient(group: surroundings.group), signer: signer,
+        rewriting: SenderRewriting(key: try SigningKeys(folder).rewritingKey()),
+        scripts: SieveFolder(path: folder.sieve), vacations: VacationMemory(file: "\(folder.queue)/vacation.seen")),
       configuration: configuration(settings))
     register(server, in: surroundings)
     server.start()
@@ -198,20 +201,32 @@ struct SigningKeys {
     return keys
   }
 
+  /// The secret of rewritten senders.
+  func rewritingKey() throws -> [UInt8] {
+    let path = "\(folder)/srs.key"
+    if let content = FileManager.default.contents(atPath: path), content.count >= 16 { return [UInt8](content) }
+    let key = (0..<32).map { _ in UInt8.random(in: 0...255) }
+    try write(key, to: path)
+    return key
+  }
+
   private func key(atPath path: String, isRSA: Bool) throws -> DKIMKey {
     if let content = FileManager.default.contents(atPath: path) {
       guard let key = DKIMKey(stored: [UInt8](content)) else { throw CommandFailure("\(path) holds no key") }
       return key
     }
     let key = isRSA ? try DKIMKey.makeRSA() : DKIMKey.makeEd25519()
+    try write(key.stored, to: path)
+    return key
+  }
+
+  private func write(_ bytes: [UInt8], to path: String) throws {
     let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw CommandFailure("can't make \(path): \(String(cString: strerror(errno)))") }
     defer { close(descriptor) }
-    let bytes = key.stored
-    guard write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0 else {
+    guard Foundation.write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0 else {
       unlink(path)
       throw CommandFailure("can't write \(path)")
     }
-    return key
   }
 }

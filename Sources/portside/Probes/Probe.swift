@@ -55,7 +55,7 @@ struct ProbeOptions: Sendable {
 enum Probes {
   static let schemes = [
     "http", "https", "dns", "dns+tcp", "dns+tls", "ssh", "sftp", "telnet", "telnet+tls", "telnets", "ftp", "ftps",
-    "dhcp", "tftp", "rdp",
+    "dhcp", "tftp", "rdp", "smtp", "submission", "submissions",
   ]
 
   /// The probe for a URL; throws what is wrong with it.
@@ -76,6 +76,7 @@ enum Probes {
     case "dhcp": return try DHCPProbe(url)
     case "tftp": return try TFTPProbe(url)
     case "rdp": return try RDPProbe(url, options)
+    case "smtp", "submission", "submissions": return try SMTPProbe(url, scheme: scheme, options)
     default:
       throw CommandFailure(
         "there is no client for '\(scheme)' yet; there are clients for \(schemes.joined(separator: ", "))")

@@ -65,6 +65,9 @@ struct ServiceProbe: Sendable {
       return try Probes.probe("\(scheme)://\(place)", options)
     case .dhcp: return try dhcpProbe()
     case .tftp: return try Probes.probe("tftp://\(place)", options)
+    case .smtp, .submission, .submissions:
+      return try Probes.probe("\(declaration.service.rawValue)://\(place)", options)
+    case .admin: return try Probes.probe("http://\(place)/metrics", options)
     default: throw CommandFailure("there is no client for \(declaration.service.rawValue) yet")
     }
   }

@@ -57,8 +57,14 @@ struct Laboratory: Sendable {
   }
 
   /// The configuration, with the ports that are wanted; `dnsPort` is the one for DNS where they are 0.
-  func configuration(ports: UInt16, dnsPort: UInt16) throws -> PortsideConfiguration {
+  func configuration(ports: UInt16, dnsPort: UInt16, faults: [String] = []) throws -> PortsideConfiguration {
     var configuration = try ConfigurationFile(path: "\(path)/portside.toml").load()
+    for fault in faults {
+      guard fault.hasPrefix("smtp."), let text = try? PlainText(configuration: String(fault.dropFirst(5))) else {
+        throw CommandFailure("--fail \(fault): not SERVICE.COMMAND=CODE; there are smtp.mail, smtp.rcpt, smtp.data")
+      }
+      configuration.smtp.faults.append(text)
+    }
     configuration.move(ports: ports, dnsPort: dnsPort)
     return configuration
   }
@@ -132,6 +138,7 @@ struct Laboratory: Sendable {
     let directory = try GateDirectory.make(
       configuration, masterKey: try MasterKey.load(configuration), store: store, clock: SystemClock())
     for person in people { try await enter(person, into: directory) }
+    try await SampleMail.fill(folder, people: people.map(\.name), domain: domain)
   }
 
   private static func enter(_ person: Person, into directory: AccountDirectory) async throws {

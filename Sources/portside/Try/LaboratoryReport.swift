@@ -108,6 +108,7 @@ struct LaboratoryReport: Encodable {
         dig @127.0.0.1 -p \(port(.dns)) www.\(domain)
         curl --cacert \(ca) --ssl-reqd -u \(accounts.first?.name ?? "") \(example(.ftp))
         sftp -P \(port(.ssh)) -i \(accounts.first?.sshKey ?? "KEY") \(accounts.first?.name ?? "")@127.0.0.1
+        swaks --server 127.0.0.1:\(port(.submission)) --tls --auth-user ann --from ann@\(domain) --to bob@\(domain)
       Stop with Control-C.
 
       """

@@ -121,6 +121,17 @@ enum TryFiles {
     domains          = ["\(domain)"]
     plaintext        = true
 
+
+    [pop3]
+    on        = ["here"]
+    port      = 10110
+    tls_port  = 10995
+    plaintext = true
+
+    [metrics]
+    on   = ["here"]
+    port = 19464
+
     """
   }
 

@@ -150,9 +150,11 @@ struct MessageIntake: Sendable {
         leads += found.map { Lead(recipient: recipient, destination: $0) }
       } catch { return .trouble }
     }
-    var accounts: [String] = []
+    var accounts: [LocalDelivery.Recipient] = []
     for lead in leads {
-      if case .account(let account) = lead.destination, !accounts.contains(account) { accounts.append(account) }
+      if case .account(let account) = lead.destination, !accounts.contains(where: { $0.account == account }) {
+        accounts.append(.init(account: account, address: lead.recipient.address))
+      }
     }
     let hold = envelope.parameters.holdSeconds ?? 0
     if hold > 0 {
@@ -160,13 +162,17 @@ struct MessageIntake: Sendable {
       return await enqueue(message, leads.map { ($0.recipient, Self.address(of: $0.destination)) }, hold, configuration)
         .map { _ in kept } ?? .trouble
     }
-    let remote = leads.compactMap { lead -> (Envelope.Recipient, String)? in
-      guard case .remote(let address) = lead.destination else { return nil }
-      return (lead.recipient, address.description)
-    }
     var queued: QueueID?
-    if !remote.isEmpty {
-      queued = await enqueue(message, remote, 0, configuration)
+    // Mail for an address here that leads away is passed on in our own name.
+    for isPassedOn in [false, true] {
+      let remote = leads.compactMap { lead -> (Envelope.Recipient, String)? in
+        guard case .remote(let address) = lead.destination,
+          configuration.isLocal(lead.recipient.address.domain) == isPassedOn
+        else { return nil }
+        return (lead.recipient, address.description)
+      }
+      guard !remote.isEmpty else { continue }
+      queued = await enqueue(message, remote, 0, configuration, isPassedOn: isPassedOn)
       guard queued != nil else { return .trouble }
     }
     guard !accounts.isEmpty else { return queued == nil ? .unknownMailbox : kept }
@@ -185,14 +191,17 @@ struct MessageIntake: Sendable {
   /// Into the mailboxes. What fails for some, while others have it already, is tried again from the queue: the sender's
   /// server must not send it all again.
   private func deliver(
-    _ message: PreparedMessage, _ leads: [Lead], _ accounts: [String], _ isSuspicious: Bool, hasQueued: Bool,
+    _ message: PreparedMessage, _ leads: [Lead], _ accounts: [LocalDelivery.Recipient], _ isSuspicious: Bool,
+    hasQueued: Bool,
     _ configuration: SMTPServerConfiguration
   ) async -> SMTPReply {
     let outcomes = await server.delivery.deliver(
-      message, returnPath: envelope.sender.description, to: accounts, isSuspicious: isSuspicious)
+      message, returnPath: envelope.sender.description, to: accounts, isSuspicious: isSuspicious,
+      configuration)
+    server.wake()
     var failed: [(account: String, reply: SMTPReply)] = []
     for (account, outcome) in zip(accounts, outcomes) {
-      if case .refused(let reply) = outcome { failed.append((account, reply)) }
+      if case .refused(let reply) = outcome { failed.append((account.account, reply)) }
     }
     let delivered = accounts.count - failed.count
     server.count { $0.delivered += UInt64(delivered) }
@@ -211,9 +220,10 @@ struct MessageIntake: Sendable {
 
   private func enqueue(
     _ message: PreparedMessage, _ recipients: [(Envelope.Recipient, String)], _ hold: Int64,
-    _ configuration: SMTPServerConfiguration
+    _ configuration: SMTPServerConfiguration, isPassedOn: Bool = false
   ) async -> QueueID? {
     let now = context.clock.wallTime()
+    let sender = isPassedOn ? passingSender(recipients.first?.0.address.domain, configuration, now) : envelope.sender
     let queued = recipients.compactMap { recipient, text -> QueuedRecipient? in
       guard let address = MailAddress(text) else { return nil }
       let parameters = recipient.parameters
@@ -224,7 +234,7 @@ struct MessageIntake: Sendable {
     }
     let addition = QueueAddition(
       QueuedMessage(
-        sender: envelope.sender.description, created: now, expires: now + .seconds(hold) + configuration.queueTime,
+        sender: sender.description, created: now, expires: now + .seconds(hold) + configuration.queueTime,
         isEightBit: message.isEightBit, isUTF8: envelope.parameters.isUTF8,
         returns: envelope.parameters.returns?.rawValue, envelopeID: envelope.parameters.envelopeID,
         account: client.account, recipients: queued),
@@ -238,6 +248,15 @@ struct MessageIntake: Sendable {
       tell("the queue failed", [.init("error", .string(error.description))])
       return nil
     }
+  }
+
+  private func passingSender(
+    _ domain: String?, _ configuration: SMTPServerConfiguration, _ now: WallTime
+  ) -> ReversePath {
+    guard let address = envelope.sender.address, !configuration.isLocal(address.domain), let domain,
+      let rewritten = server.parts.rewriting?.rewrite(address, at: domain, now: now)
+    else { return envelope.sender }
+    return .address(rewritten)
   }
 
   /// Delivered, to who asked to hear of that (RFC 3461 §5.2.1).

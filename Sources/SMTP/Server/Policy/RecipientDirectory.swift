@@ -48,9 +48,11 @@ struct RecipientDirectory: Sendable {
 
   private let accounts: any Accounts
   private let clock: any Clock
+  private let rewriting: SenderRewriting?
   private let cache = Cache()
 
-  init(accounts: any Accounts, clock: any Clock) {
+  init(accounts: any Accounts, clock: any Clock, rewriting: SenderRewriting? = nil) {
+    self.rewriting = rewriting
     self.accounts = accounts
     self.clock = clock
   }
@@ -79,6 +81,10 @@ struct RecipientDirectory: Sendable {
   ) async throws(ServiceUnavailable) -> Resolution? {
     guard configuration.isLocal(address.domain) else {
       add(.remote(address), &found)
+      return nil
+    }
+    if address.local.count > 5, let original = rewriting?.restore(address, now: clock.wallTime()) {
+      add(.remote(original), &found)
       return nil
     }
     if let targets = configuration.aliases[address.normalised] ?? configuration.aliases[Self.untagged(address)] {

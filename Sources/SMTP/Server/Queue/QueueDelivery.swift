@@ -24,7 +24,7 @@ struct QueueDelivery: Sendable {
     let configuration = server.configuration
     let verdicts: [Verdict]
     if configuration.isLocal(claim.domain) {
-      verdicts = await deliverHere()
+      verdicts = await deliverHere(configuration)
     } else {
       verdicts = await deliverAway(configuration)
     }
@@ -41,7 +41,7 @@ struct QueueDelivery: Sendable {
 
   // MARK: Here
 
-  private func deliverHere() async -> [Verdict] {
+  private func deliverHere(_ configuration: SMTPServerConfiguration) async -> [Verdict] {
     let body: any MessageBody
     do throws(StoreError) { body = try await content() } catch { return all(.trouble) }
     var verdicts: [Verdict] = []
@@ -54,7 +54,8 @@ struct QueueDelivery: Sendable {
         continue
       }
       let outcome = await server.delivery.deliver(
-        message, returnPath: claim.message.sender, to: [owner.account], isSuspicious: false)
+        message, returnPath: claim.message.sender, to: [.init(account: owner.account, address: address)],
+        isSuspicious: false, configuration)
       switch outcome.first {
       case .delivered: verdicts.append(Verdict(reply: SMTPReply(250, "2.1.5", "delivered"), isLocal: true))
       case .refused(let reply): verdicts.append(Verdict(reply: reply, isLocal: true))
