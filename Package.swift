@@ -44,6 +44,7 @@ let package = Package(
     // For the nested package in Fuzz/, which builds it under the sanitizers.
     .library(name: "FuzzTargets", targets: ["FuzzTargets"]),
     .library(name: "TFTP", targets: ["TFTPCore", "TFTPServer", "TFTPClient"]),
+    .library(name: "POP3", targets: ["POP3Core", "POP3Server", "POP3Client"]),
     .library(name: "DHCP", targets: ["DHCPCore", "DHCPServer"]),
   ],
   dependencies: [
@@ -125,6 +126,9 @@ let package = Package(
     module(
       "POP3Server", path: "POP3/Server",
       ["WireKit", "Services", "Transport", "SASLServer", "POP3Core", nioCore]),
+    module(
+      "POP3Client", path: "POP3/Client",
+      ["WireKit", "Services", "Transport", "SASLCore", "POP3Core", nioCore, nioPosix, nioSSL]),
 
     // The program.
     .executableTarget(
@@ -133,7 +137,7 @@ let package = Package(
         "WireKit", "Services", "SystemShims", "Transport", "Configuration", "Operation", "Certificates", "Stores",
         "Gate", "Supervision", "DNSCore", "DNSServer", "DNSClient", "HTTPCore", "HTTPServer", "HTTPClient",
         "SASLCore", "SMTPCore", "SMTPServer", "SMTPClient", "MailEngine",
-        "MailStores", "MessageCore", "POP3Core", "POP3Server",
+        "MailStores", "MessageCore", "POP3Core", "POP3Server", "POP3Client",
         argumentParser, crypto, nioCore, nioPosix, nioSSL, nioTLS,
       ],
       swiftSettings: settings),
@@ -190,6 +194,9 @@ let package = Package(
     tests("SSH", ["SSHCore", "TestKit", "WireKit", crypto]),
     tests("SFTP", ["SFTPCore", "SFTPServer", "Files", "TestKit", "Services", "WireKit"]),
     tests("Files", ["Files", "Services"]),
+    .testTarget(
+      name: "POP3InteropTests", dependencies: ["LaboratoryKit", "portside"], path: "Tests/InteropTests/POP3",
+      exclude: ["peers.py"], swiftSettings: settings),
     .testTarget(
       name: "SSHInteropTests", dependencies: [], path: "Tests/InteropTests/SSH", exclude: ["fixture.py", "peers.py"],
       swiftSettings: settings),
