@@ -45,6 +45,7 @@ let package = Package(
     .library(name: "Console", targets: ["ConsoleCore", "ConsoleServer"]),
     .library(name: "Telnet", targets: ["TelnetCore", "TelnetServer", "TelnetClient"]),
     .library(name: "HTTP", targets: ["HTTPCore", "HTTPServer", "HTTPClient"]),
+    .library(name: "POP3", targets: ["POP3Core", "POP3Server", "POP3Client"]),
     // For the nested package in Fuzz/, which builds it under the sanitizers.
     .library(name: "FuzzTargets", targets: ["FuzzTargets"]),
     .library(name: "TFTP", targets: ["TFTPCore", "TFTPServer", "TFTPClient"]),
@@ -150,6 +151,9 @@ let package = Package(
     module(
       "POP3Server", path: "POP3/Server",
       ["WireKit", "Services", "Transport", "SASLServer", "POP3Core", nioCore]),
+    module(
+      "POP3Client", path: "POP3/Client",
+      ["WireKit", "Services", "Transport", "SASLCore", "POP3Core", nioCore, nioPosix, nioSSL]),
 
     module("POP3Core", path: "POP3/Core", ["WireKit", "SASLCore"]),
 
@@ -184,7 +188,7 @@ let package = Package(
         "SSHServer", "SSHClient", "SFTPServer", "SFTPClient", "FTPCore", "FTPServer", "FTPClient", "Datagrams",
         "DHCPCore", "DHCPServer", "DHCPClient", "TFTPCore", "TFTPServer", "TFTPClient", "SASLCore", "SMTPCore",
         "SMTPServer", "SMTPClient", "MailEngine", "RDPCore", "RDPServer", argumentParser, crypto, nioCore, nioPosix,
-        nioSSL, nioTLS, "SieveCore", "MailStores", "MessageCore", "POP3Core", "POP3Server",
+        nioSSL, nioTLS, "SieveCore", "MailStores", "MessageCore", "POP3Core", "POP3Server", "POP3Client",
       ],
       swiftSettings: settings),
 
@@ -254,6 +258,9 @@ let package = Package(
     tests("SSH", ["SSHCore", "TestKit", "WireKit", crypto]),
     tests("SFTP", ["SFTPCore", "SFTPServer", "SSHCore", "Files", "TestKit", "Services", "WireKit"]),
     tests("Files", ["Files", "Services", "TestKit"]),
+    .testTarget(
+      name: "POP3InteropTests", dependencies: ["LaboratoryKit", "portside"], path: "Tests/InteropTests/POP3",
+      exclude: ["peers.py"], swiftSettings: settings),
     tests("FTP", ["FTPCore", "TestKit", "WireKit"]),
     .testTarget(
       name: "FTPInteropTests", dependencies: ["LaboratoryKit", "portside"], path: "Tests/InteropTests/FTP",

@@ -96,6 +96,7 @@ import Testing
     let allowed: Set<String> = [
       "WireKit", "SASLCore", "MessageCore", "ConsoleCore", "Crypto", "_CryptoExtras", "CSodium", "Compression",
       "Synchronization",
+      "WireKit", "SASLCore", "MessageCore", "ConsoleCore", "Crypto", "_CryptoExtras", "CSodium", "Synchronization",
     ]
     var findings: [String] = []
     for path in Self.sources where path.contains("/Core/") || path.hasPrefix("Sources/WireKit/") {

@@ -55,7 +55,7 @@ struct ProbeOptions: Sendable {
 enum Probes {
   static let schemes = [
     "http", "https", "dns", "dns+tcp", "dns+tls", "ssh", "sftp", "telnet", "telnet+tls", "telnets", "ftp", "ftps",
-    "dhcp", "tftp", "rdp", "smtp", "submission", "submissions",
+    "dhcp", "tftp", "rdp", "smtp", "submission", "submissions", "pop3", "pop3s",
   ]
 
   /// The probe for a URL; throws what is wrong with it.
@@ -77,6 +77,7 @@ enum Probes {
     case "tftp": return try TFTPProbe(url)
     case "rdp": return try RDPProbe(url, options)
     case "smtp", "submission", "submissions": return try SMTPProbe(url, scheme: scheme, options)
+    case "pop3", "pop3s": return try POP3Probe(url, isSecure: scheme == "pop3s", options)
     default:
       throw CommandFailure(
         "there is no client for '\(scheme)' yet; there are clients for \(schemes.joined(separator: ", "))")
