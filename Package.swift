@@ -137,6 +137,7 @@ let package = Package(
         "WireKit", "Services", "SystemShims", "Transport", "Configuration", "Operation", "Certificates", "Stores",
         "Gate", "Supervision", "DNSCore", "DNSServer", "DNSClient", "HTTPCore", "HTTPServer", "HTTPClient",
         "SASLCore", "SMTPCore", "SMTPServer", "SMTPClient", "MailEngine",
+        "IMAPCore", "IMAPServer",
         argumentParser, crypto, nioCore, nioPosix, nioSSL, nioTLS,
       ],
       swiftSettings: settings),

@@ -16,7 +16,7 @@ private let sample =
     let answer = try await client.expectOK(
       "FETCH 1 (FLAGS RFC822.SIZE INTERNALDATE BODY[HEADER.FIELDS (SUBJECT)] BODY[TEXT]<4.3>)")
     let row = try #require(answer.lines("FETCH").first)
-    #expect(row.contains("FLAGS (\\Seen $Work"))
+    #expect(row.contains("FLAGS (\\Seen \\Recent $Work)"))
     #expect(row.contains("RFC822.SIZE \(sample.utf8.count)"))
     #expect(row.contains("INTERNALDATE \" 8-Feb-1994 05:52:25 +0000\""))
     #expect(row.contains("BODY[HEADER.FIELDS (SUBJECT)] {18}Subject: Lunch\r\n\r\n"))

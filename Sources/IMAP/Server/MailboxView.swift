@@ -14,6 +14,8 @@ struct MailboxView {
   private(set) var newest: MailboxSnapshot
   /// Changes of flags up to here have been told.
   private var toldModSequence: UInt64
+  /// Whether expunges, and perhaps arrivals, wait to be told.
+  private var isBehind = false
   /// Keywords that the last FLAGS response named.
   private var toldKeywords: Int
   /// `$` (RFC 5182), as UIDs.
@@ -163,13 +165,15 @@ struct MailboxView {
   /// Tells what has happened, as far as the moment allows.
   /// - Parameter allowsExpunge: False while FETCH, STORE or SEARCH by sequence numbers is answered.
   mutating func announce(allowsExpunge: Bool, _ enabled: EnabledExtensions, to output: inout [UInt8]) {
-    guard newest.mailbox.highestModSeq > toldModSequence || newest.messages.count != announced.messages.count else {
+    let isGone = newest.messages.isEmpty && !announced.messages.isEmpty
+    guard newest.mailbox.highestModSeq > toldModSequence || isBehind || isGone else {
       own.removeAll()
       return
     }
     writeNewKeywords(to: &output)
     let difference = newest.difference(from: announced)
     let moves = difference.vanished.isEmpty || allowsExpunge
+    isBehind = !moves
     if moves {
       if !difference.vanished.isEmpty { writeVanished(difference.vanished, enabled, to: &output) }
       announced = newest

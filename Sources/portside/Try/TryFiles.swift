@@ -48,6 +48,12 @@ enum TryFiles {
     domains          = ["\(domain)"]
     plaintext        = true
 
+    [imap]
+    on        = ["here"]
+    port      = 10143
+    tls_port  = 10993
+    plaintext = true
+
     [metrics]
     on   = ["here"]
     port = 19464

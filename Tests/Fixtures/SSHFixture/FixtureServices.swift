@@ -28,6 +28,7 @@ struct FixtureAccounts: Accounts {
       return .granted(identity)
     case .provenPublicKey(let blob):
       return keys.contains { $0.blob == blob } ? .granted(identity) : .denied
+    case .scram: return .denied
     }
   }
 
