@@ -38,7 +38,7 @@ let package = Package(
     .library(name: "DNS", targets: ["DNSCore", "DNSServer", "DNSClient"]),
     .library(name: "SMTP", targets: ["SMTPCore", "SMTPServer", "SMTPClient"]),
     .library(name: "SASL", targets: ["SASLCore", "SASLServer"]),
-    .library(name: "IMAP", targets: ["IMAPCore", "IMAPServer"]),
+    .library(name: "IMAP", targets: ["IMAPCore", "IMAPServer", "IMAPClient"]),
     .library(name: "SSH", targets: ["SSHCore", "SSHServer"]),
     .library(name: "SFTP", targets: ["SFTPCore", "SFTPServer"]),
     .library(name: "HTTP", targets: ["HTTPCore", "HTTPServer", "HTTPClient"]),
@@ -113,6 +113,7 @@ let package = Package(
     module(
       "IMAPServer", path: "IMAP/Server",
       ["WireKit", "Services", "Transport", "SASLCore", "SASLServer", "MessageCore", "IMAPCore", nioCore]),
+    module("IMAPClient", path: "IMAP/Client", ["WireKit", "SASLCore", "IMAPCore", nioCore, nioPosix, nioSSL, nioTLS]),
     module("SMTPCore", path: "SMTP/Core", ["WireKit", "SASLCore"]),
     module(
       "SMTPClient", path: "SMTP/Client",
@@ -130,6 +131,11 @@ let package = Package(
       "SFTPServer", path: "SFTP/Server",
       ["WireKit", "Services", "Transport", "SSHCore", "SSHServer", "SFTPCore", nioCore, nioPosix]),
 
+    module("POP3Core", path: "POP3/Core", ["WireKit", "SASLCore"]),
+    module(
+      "POP3Server", path: "POP3/Server",
+      ["WireKit", "Services", "Transport", "SASLServer", "POP3Core", nioCore]),
+
     // The program.
     .executableTarget(
       name: "portside",
@@ -137,7 +143,8 @@ let package = Package(
         "WireKit", "Services", "SystemShims", "Transport", "Configuration", "Operation", "Certificates", "Stores",
         "Gate", "Supervision", "DNSCore", "DNSServer", "DNSClient", "HTTPCore", "HTTPServer", "HTTPClient",
         "SASLCore", "SMTPCore", "SMTPServer", "SMTPClient", "MailEngine",
-        "IMAPCore", "IMAPServer",
+        "IMAPCore", "IMAPServer", "IMAPClient",
+        "MailStores", "MessageCore", "POP3Core", "POP3Server",
         argumentParser, crypto, nioCore, nioPosix, nioSSL, nioTLS,
       ],
       swiftSettings: settings),
@@ -158,6 +165,7 @@ let package = Package(
       name: "FuzzTargets",
       dependencies: [
         "WireKit", "Services", "TestKit", "Transport", "Configuration", "Certificates", "Gate", "DNSCore", "HTTPCore",
+        "MessageCore", "POP3Core", "SASLCore",
         nioCore, nioEmbedded,
       ],
       path: "Fuzz/Targets", swiftSettings: settings),
@@ -169,6 +177,7 @@ let package = Package(
       name: "MailFixture", dependencies: ["WireKit", "Services", "MailEngine", "MailStores"],
       path: "Tests/Fixtures/MailFixture", swiftSettings: settings),
     tests("MailStores", ["MailStores", "MailEngine", "MailFixture", "Services", "TestKit", "WireKit", database]),
+    tests("POP3", ["POP3Core", "SASLCore", "TestKit", "WireKit"]),
     tests("MailEngine", ["MailEngine", "Services", "TestKit", "WireKit"]),
     tests("Services", ["Services", "WireKit"]),
     tests("Compression", ["Compression"]),
@@ -206,6 +215,9 @@ let package = Package(
     .executableTarget(
       name: "IMAPFixture", dependencies: ["IMAPKit"], path: "Tests/Fixtures/IMAPFixture", swiftSettings: settings),
     tests("IMAP", ["IMAPKit", "IMAPCore", "IMAPServer", "SASLCore", "MailEngine", "Services", "TestKit", "WireKit"]),
+    .testTarget(
+      name: "IMAPInteropTests", dependencies: ["LaboratoryKit", "portside"], path: "Tests/InteropTests/IMAP",
+      exclude: ["Clients"], swiftSettings: settings),
     tests("TFTP", ["TFTPCore", "TFTPServer", "TFTPClient", "Datagrams", "TestKit", "WireKit", "Services"]),
     tests("DHCP", ["DHCPCore", "DHCPServer", "Datagrams", "TestKit", "WireKit", "Services", "Stores"]),
     .target(name: "NamesKit", path: "Tests/InteropTests/NamesKit", swiftSettings: settings),

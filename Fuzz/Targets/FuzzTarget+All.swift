@@ -7,6 +7,7 @@ extension FuzzTarget {
     dnsMessage, dnsName, dnsRecordData, dnsRecordText, dnsZoneFile, dnsResponder, dnsStream,
     http1Server, http2Server, httpClient, hpack, httpRanges, httpPath, httpDate, httpConditions,
     pem, serverKey, certificate,
+    messageStructure, messageHeader, transferEncoding, pop3Server,
     gateFrames, oneTimeCode, authorizedKey, passwordText,
   ]
 }

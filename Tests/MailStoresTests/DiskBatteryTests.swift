@@ -12,8 +12,11 @@ import WireKit
 final class MailFolder: Sendable {
   let path: String
 
-  init() throws {
-    let url = FileManager.default.temporaryDirectory.appendingPathComponent("mailstore-\(UUID().uuidString)")
+  /// - Parameter inMemory: For tests that open many, and to which the disk's own speed says nothing.
+  init(inMemory: Bool = false) throws {
+    let usesMemory = inMemory && FileManager.default.isWritableFile(atPath: "/dev/shm")
+    let parent = usesMemory ? URL(fileURLWithPath: "/dev/shm") : FileManager.default.temporaryDirectory
+    let url = parent.appendingPathComponent("mailstore-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
     path = url.path
   }

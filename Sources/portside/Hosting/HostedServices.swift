@@ -5,7 +5,9 @@ import Supervision
 /// The table of what this program serves.
 enum HostedServices {
   /// A row a protocol, in the order in which they are started.
-  static let all: [any HostedService.Type] = [DNSHosting.self, HTTPHosting.self, SMTPHosting.self, IMAPHosting.self]
+  static let all: [any HostedService.Type] = [
+    DNSHosting.self, HTTPHosting.self, SMTPHosting.self, POP3Hosting.self, IMAPHosting.self,
+  ]
 
   /// The protocols of one worker.
   static func of(_ worker: WorkerName) -> [any HostedService.Type] { all.filter { $0.worker == worker } }

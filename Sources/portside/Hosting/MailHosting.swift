@@ -1,5 +1,6 @@
 import Configuration
 import MailEngine
+import MailStores
 import Services
 import Supervision
 import Transport
@@ -11,7 +12,8 @@ actor MailHosting {
   /// The store; the same each time.
   func store(_ settings: WorkerSettings) throws -> any MailStore {
     if let opened { return opened }
-    let engine = try MailEngine(backing: MemoryMailBacking(), clock: SystemClock())
+    let folder = DataFolder(settings.configuration)
+    let engine = try MailEngine(backing: try SQLiteMailBacking(folder: folder.mail), clock: SystemClock())
     opened = engine
     return engine
   }

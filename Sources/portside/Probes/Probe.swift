@@ -45,7 +45,7 @@ struct ProbeOptions: Sendable {
 
 /// Which probe is for which scheme.
 enum Probes {
-  static let schemes = ["http", "https", "dns", "dns+tcp", "dns+tls"]
+  static let schemes = ["http", "https", "dns", "dns+tcp", "dns+tls", "imap", "imaps"]
 
   /// The probe for a URL; throws what is wrong with it.
   static func probe(_ url: String, _ options: ProbeOptions) throws -> any Probe {
@@ -57,6 +57,7 @@ enum Probes {
     case "http", "https": return try HTTPProbe(url, options)
     case "dns", "dns+tcp": return try DNSProbe(url, overTCP: scheme == "dns+tcp")
     case "dns+tls": return try TLSProbe(url, applicationProtocol: "dot", options)
+    case "imap", "imaps": return try IMAPProbe(url, scheme: scheme, options)
     default:
       throw CommandFailure(
         "there is no client for '\(scheme)' yet; there are clients for \(schemes.joined(separator: ", "))")

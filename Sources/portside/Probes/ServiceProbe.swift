@@ -39,6 +39,7 @@ struct ServiceProbe: Sendable {
     case .dot: return try Probes.probe("dns+tls://\(place)", options)
     case .http: return try Probes.probe("http://\(place)/", options)
     case .https: return try Probes.probe("https://\(place)/", options)
+    case .imap, .imaps: return try Probes.probe("\(declaration.service.rawValue)://\(place)", options)
     case .admin: return try Probes.probe("http://\(place)/metrics", options)
     default: throw CommandFailure("there is no client for \(declaration.service.rawValue) yet")
     }

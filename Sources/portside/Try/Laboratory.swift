@@ -126,6 +126,7 @@ struct Laboratory: Sendable {
     let directory = try GateDirectory.make(
       configuration, masterKey: try MasterKey.load(configuration), store: store, clock: SystemClock())
     for person in people { try await enter(person, into: directory) }
+    try await SampleMail.fill(folder, people: people.map(\.name), domain: domain)
   }
 
   private static func enter(_ person: Person, into directory: AccountDirectory) async throws {

@@ -54,6 +54,12 @@ enum TryFiles {
     tls_port  = 10993
     plaintext = true
 
+    [pop3]
+    on        = ["here"]
+    port      = 10110
+    tls_port  = 10995
+    plaintext = true
+
     [metrics]
     on   = ["here"]
     port = 19464

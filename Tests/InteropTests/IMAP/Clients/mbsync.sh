@@ -30,6 +30,9 @@ SyncState *
 RC
 fetch() { curl -sS --cacert "$ca" --resolve "srv.lab.test:$port:127.0.0.1" -u "$name:$password" "$@"; }
 base="imaps://srv.lab.test:$port"
+# The laboratory's sample mail is in the way.
+fetch "$base/INBOX" -X 'STORE 1:* +FLAGS.SILENT (\Deleted)' > /dev/null
+fetch "$base/INBOX" -X EXPUNGE > /dev/null
 sync() { mbsync -c "$folder/rc" -a > "$folder/log" 2>&1 || { cat "$folder/log"; exit 1; }; }
 printf 'From: a@lab.test\r\nSubject: far\r\n\r\nbody\r\n' > "$folder/message"; fetch -T "$folder/message" "$base/INBOX" > /dev/null
 sync

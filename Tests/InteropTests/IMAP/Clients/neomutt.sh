@@ -5,6 +5,9 @@ folder=$1 port=$2 ca=$3 name=$4 password=$5
 mkdir -p "$folder"
 fetch() { curl -sS --cacert "$ca" --resolve "srv.lab.test:$port:127.0.0.1" -u "$name:$password" "$@"; }
 base="imaps://srv.lab.test:$port"
+# The laboratory's sample mail is in the way.
+fetch "$base/INBOX" -X 'STORE 1:* +FLAGS.SILENT (\Deleted)' > /dev/null
+fetch "$base/INBOX" -X EXPUNGE > /dev/null
 printf 'From: a@lab.test\r\nSubject: first\r\nMessage-ID: <1@x>\r\n\r\nbody\r\n' > "$folder/message"; fetch -T "$folder/message" "$base/INBOX" > /dev/null
 printf 'From: b@lab.test\r\nSubject: second\r\nMessage-ID: <2@x>\r\n\r\nbody\r\n' > "$folder/message"; fetch -T "$folder/message" "$base/INBOX" > /dev/null
 # The name in the certificate is srv.lab.test; 127.0.0.1 is in it as well.
