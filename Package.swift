@@ -166,6 +166,7 @@ let package = Package(
       dependencies: [
         "WireKit", "Services", "TestKit", "Transport", "Configuration", "Certificates", "Gate", "DNSCore", "HTTPCore",
         "MessageCore", "POP3Core", "SASLCore",
+        "IMAPCore",
         nioCore, nioEmbedded,
       ],
       path: "Fuzz/Targets", swiftSettings: settings),

@@ -8,6 +8,7 @@ extension FuzzTarget {
     http1Server, http2Server, httpClient, hpack, httpRanges, httpPath, httpDate, httpConditions,
     pem, serverKey, certificate,
     messageStructure, messageHeader, transferEncoding, pop3Server,
+    imapCommand, imapNames, imapServer, imapResponses,
     gateFrames, oneTimeCode, authorizedKey, passwordText,
   ]
 }

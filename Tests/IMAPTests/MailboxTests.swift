@@ -7,6 +7,17 @@ private let sample =
 
 /// Commands against a server with a store in memory, over loopback.
 @Suite struct MailboxTests {
+  /// What came after those that a client knows, even where there is nothing: some ask so after every arrival.
+  @Test func openRanges() async throws {
+    let server = try await TestMailServer()
+    let client = try await TestIMAPClient.open(server)
+    #expect(try await client.command("FETCH 1:* UID").completion.hasPrefix("BAD"))
+    try await client.append(sample)
+    #expect(try await client.expectOK("FETCH 2:* UID").untagged == ["* 1 FETCH (UID 1)"])
+    #expect(try await client.expectOK("UID FETCH 5:* UID").untagged == ["* 1 FETCH (UID 1)"])
+    #expect(try await client.command("FETCH 2 UID").completion.hasPrefix("BAD"))
+  }
+
   @Test func appendAndFetch() async throws {
     let server = try await TestMailServer()
     let client = try await TestIMAPClient.open(server)
@@ -198,6 +209,20 @@ private let sample =
       ])
     try await client.expectOK("SETMETADATA \"\" (/private/vendor/x NIL)")
     #expect(try await client.command("SETMETADATA INBOX (/comment \"x\")").completion.hasPrefix("BAD"))
+  }
+
+  @Test func uidsOnly() async throws {
+    let server = try await TestMailServer()
+    let one = try await TestIMAPClient.open(server, enabling: "UIDONLY")
+    for _ in 0..<3 { try await one.append(sample) }
+    #expect(try await one.command("FETCH 1 FLAGS").completion.hasPrefix("BAD [UIDREQUIRED]"))
+    #expect(try await one.command("UID SEARCH 1:2").completion.hasPrefix("BAD [UIDREQUIRED]"))
+    #expect(
+      try await one.expectOK("UID FETCH 2 (UID RFC822.SIZE)").untagged == [
+        "* 2 UIDFETCH (RFC822.SIZE \(sample.utf8.count))"
+      ])
+    try await one.expectOK("UID STORE 2 +FLAGS.SILENT (\\Deleted)")
+    #expect(try await one.expectOK("EXPUNGE").untagged.first == "* VANISHED 2")
   }
 
   /// A mailbox that is told in parts: more messages than one part has.

@@ -68,7 +68,8 @@ public actor IMAPClient {
 
   /// Connects, reads the greeting, and goes over to TLS where that is wanted.
   public static func connect(
-    to endpoint: Endpoint, _ configuration: Configuration, on group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
+    to endpoint: Endpoint, _ configuration: Configuration,
+    on group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
   ) async throws -> IMAPClient {
     let (stream, continuation) = AsyncThrowingStream<[UInt8], any Error>.makeStream()
     let context = configuration.security == .none ? nil : try tlsContext(configuration)
@@ -100,13 +101,15 @@ public actor IMAPClient {
     var tls = TLSConfiguration.makeClientConfiguration()
     tls.applicationProtocols = ["imap"]
     if !configuration.trustRoots.isEmpty {
-      tls.trustRoots = .certificates(try configuration.trustRoots.map { try NIOSSLCertificate(bytes: $0, format: .der) })
+      tls.trustRoots = .certificates(
+        try configuration.trustRoots.map { try NIOSSLCertificate(bytes: $0, format: .der) })
     }
     if configuration.host == nil { tls.certificateVerification = .noHostnameVerification }
     return try NIOSSLContext(configuration: tls)
   }
 
-  private static func tlsHandler(_ context: NIOSSLContext, _ configuration: Configuration) throws -> NIOSSLClientHandler {
+  private static func tlsHandler(_ context: NIOSSLContext, _ configuration: Configuration) throws -> NIOSSLClientHandler
+  {
     let name = configuration.host.flatMap { IPAddress($0) == nil ? $0 : nil }
     return try NIOSSLClientHandler(context: context, serverHostname: name)
   }

@@ -4,7 +4,9 @@ import Testing
 
 /// Real mail programs against the whole program, over TLS.
 @Suite(.serialized, .timeLimit(.minutes(5))) struct IMAPClientTests {
-  private static let clients = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Clients").path
+  private static let clients = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+    "Clients"
+  ).path
   /// `Scripts/setup-test-peers` makes it.
   private static let python = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent(".venv/bin/python").path
@@ -36,7 +38,8 @@ import Testing
 
   @Test func neomutt() async throws {
     try await Laboratory.with { laboratory in
-      try await run(laboratory, "bash", "neomutt.sh", ["\(laboratory.data)/neomutt", "\(try laboratory.port("imaps"))"])
+      try await run(
+        laboratory, "bash", "neomutt.sh", ["\(laboratory.data)/neomutt", "\(try laboratory.port("imaps"))"])
     }
   }
 
@@ -59,10 +62,12 @@ import Testing
   /// Messages outlive the worker that took them.
   @Test func messagesOutliveTheirWorker() async throws {
     try await Laboratory.with { laboratory in
-      try await run(laboratory, "bash", "survive.sh", ["\(laboratory.data)", "\(try laboratory.port("imaps"))", "before"])
+      try await run(
+        laboratory, "bash", "survive.sh", ["\(laboratory.data)", "\(try laboratory.port("imaps"))", "before"])
       let worker = try #require(laboratory.workers()["mail"])
       kill(worker, SIGKILL)
-      try await run(laboratory, "bash", "survive.sh", ["\(laboratory.data)", "\(try laboratory.port("imaps"))", "after"])
+      try await run(
+        laboratory, "bash", "survive.sh", ["\(laboratory.data)", "\(try laboratory.port("imaps"))", "after"])
     }
   }
 }
