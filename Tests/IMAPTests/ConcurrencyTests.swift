@@ -32,7 +32,7 @@ private struct ClientView {
       guard number >= 1, number <= messages.count else {
         throw TestIMAPClient.Failure(description: "FETCH \(number) of \(messages.count)")
       }
-      guard let uid = Self.value(of: "UID", in: line).flatMap(UInt32.init) else { return }
+      guard let uid = Self.value(of: "UID", in: line).flatMap(UInt32.init) ?? messages[number - 1] else { return }
       if let known = messages[number - 1], known != uid {
         throw TestIMAPClient.Failure(description: "\(number) was UID \(known), now \(uid)")
       }
@@ -104,6 +104,12 @@ extension String {
         throw TestIMAPClient.Failure(description: "\(command): \(answer.completion)")
       }
       for line in answer.untagged { try view.take(line, during: kind) }
+      // What was changed in silence is not told: the client would have to work it out.
+      if command.contains(".SILENT"), let number = Int(command.split(separator: " ")[1]),
+        let uid = view.messages[number - 1]
+      {
+        view.flags[uid] = nil
+      }
     }
     return (view, client)
   }

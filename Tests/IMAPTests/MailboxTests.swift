@@ -65,7 +65,7 @@ private let sample =
     for _ in 0..<3 { try await one.append(sample) }
     let two = try await TestIMAPClient.open(server)
     try await one.expectOK("STORE 2 +FLAGS.SILENT (\\Deleted)")
-    #expect(try await one.expectOK("EXPUNGE").untagged == ["* 2 EXPUNGE"])
+    #expect(try await one.expectOK("EXPUNGE").untagged == ["* 2 EXPUNGE", "* 2 RECENT"])
     try await one.append(sample)
     // By sequence numbers: not while FETCH, STORE and SEARCH answer, and the numbers mean what they meant.
     let fetched = try await two.expectOK("FETCH 3 UID")
@@ -169,7 +169,7 @@ private let sample =
     #expect(try await client.expectOK("COPY 1:2 Archive").completion.contains("[COPYUID "))
     let moved = try await client.expectOK("UID MOVE 2 Trash")
     #expect(moved.untagged.first?.contains("[COPYUID ") == true)
-    #expect(moved.untagged.last == "* 2 EXPUNGE")
+    #expect(moved.untagged.contains("* 2 EXPUNGE"))
     #expect(try await client.command("COPY 1 Missing").completion.hasPrefix("NO [TRYCREATE]"))
     let replaced = try await client.expectOK("REPLACE 1 INBOX {6+}\r\na: b\r\n")
     #expect(replaced.untagged.first?.contains("[APPENDUID ") == true)
