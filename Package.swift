@@ -41,7 +41,7 @@ let package = Package(
     .library(name: "FTP", targets: ["FTPCore", "FTPData", "FTPServer", "FTPClient"]),
     .library(name: "SMTP", targets: ["SMTPCore", "SMTPServer", "SMTPClient"]),
     .library(name: "SASL", targets: ["SASLCore", "SASLServer"]),
-    .library(name: "IMAP", targets: ["IMAPCore", "IMAPServer"]),
+    .library(name: "IMAP", targets: ["IMAPCore", "IMAPServer", "IMAPClient"]),
     .library(name: "Console", targets: ["ConsoleCore", "ConsoleServer"]),
     .library(name: "Telnet", targets: ["TelnetCore", "TelnetServer", "TelnetClient"]),
     .library(name: "HTTP", targets: ["HTTPCore", "HTTPServer", "HTTPClient"]),
@@ -137,6 +137,7 @@ let package = Package(
     module(
       "IMAPServer", path: "IMAP/Server",
       ["WireKit", "Services", "Transport", "SASLCore", "SASLServer", "MessageCore", "IMAPCore", nioCore]),
+    module("IMAPClient", path: "IMAP/Client", ["WireKit", "SASLCore", "IMAPCore", nioCore, nioPosix, nioSSL, nioTLS]),
 
     module("SSHCore", path: "SSH/Core", ["WireKit", "CSodium", "Compression", crypto, cryptoExtras]),
     module(
@@ -188,7 +189,8 @@ let package = Package(
         "SSHServer", "SSHClient", "SFTPServer", "SFTPClient", "FTPCore", "FTPServer", "FTPClient", "Datagrams",
         "DHCPCore", "DHCPServer", "DHCPClient", "TFTPCore", "TFTPServer", "TFTPClient", "SASLCore", "SMTPCore",
         "SMTPServer", "SMTPClient", "MailEngine", "RDPCore", "RDPServer", argumentParser, crypto, nioCore, nioPosix,
-        nioSSL, nioTLS, "SieveCore", "MailStores", "MessageCore", "POP3Core", "POP3Server", "POP3Client",
+        nioSSL, nioTLS, "SieveCore", "MailStores", "MessageCore", "POP3Core", "POP3Server", "POP3Client", "IMAPCore",
+        "IMAPServer", "IMAPClient",
       ],
       swiftSettings: settings),
 
@@ -209,7 +211,7 @@ let package = Package(
       dependencies: [
         "WireKit", "Services", "TestKit", "Transport", "Configuration", "Certificates", "Gate", "DNSCore", "HTTPCore",
         "Files", "SSHCore", "SFTPCore", "SFTPServer", "ConsoleCore", "TelnetCore", nioCore, nioEmbedded, "DHCPCore",
-        "TFTPCore", "FTPCore", "MessageCore", "POP3Core", "SASLCore", "SMTPCore", "SieveCore",
+        "TFTPCore", "FTPCore", "MessageCore", "POP3Core", "SASLCore", "SMTPCore", "SieveCore", "IMAPCore",
       ],
       path: "Fuzz/Targets", swiftSettings: settings),
     tests("FuzzRegression", ["FuzzTargets"]),
@@ -283,6 +285,9 @@ let package = Package(
     .executableTarget(
       name: "IMAPFixture", dependencies: ["IMAPKit"], path: "Tests/Fixtures/IMAPFixture", swiftSettings: settings),
     tests("IMAP", ["IMAPKit", "IMAPCore", "IMAPServer", "SASLCore", "MailEngine", "Services", "TestKit", "WireKit"]),
+    .testTarget(
+      name: "IMAPInteropTests", dependencies: ["LaboratoryKit", "portside"], path: "Tests/InteropTests/IMAP",
+      exclude: ["Clients"], swiftSettings: settings),
     tests("TFTP", ["TFTPCore", "TFTPServer", "TFTPClient", "Datagrams", "TestKit", "WireKit", "Services"]),
     tests("DHCP", ["DHCPCore", "DHCPServer", "Datagrams", "TestKit", "WireKit", "Services", "Stores"]),
     .target(name: "NamesKit", path: "Tests/InteropTests/NamesKit", swiftSettings: settings),

@@ -13,6 +13,7 @@ extension FuzzTarget {
     dhcpMessage, dhcpEngine, tftpPacket, tftpTransfer,
     messageStructure, messageHeader, transferEncoding, pop3Server,
     smtpServer, smtpClient, smtpAddress, saslServer, sieveScript,
+    imapCommand, imapNames, imapServer, imapResponses,
     gateFrames, oneTimeCode, authorizedKey, passwordText,
   ]
 }

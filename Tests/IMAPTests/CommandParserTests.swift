@@ -109,7 +109,7 @@ private func parse(_ text: String, isUTF8: Bool = false) throws -> Command {
     "a SEARCH", "a SEARCH (ALL", "a SEARCH NOT", "a SEARCH SINCE 31-Feb-2000", "a SEARCH RETURN (ALL PARTIAL 1:2) ALL",
     "a SORT () UTF-8 ALL", "a SORT (REVERSE) UTF-8 ALL", "a LOGIN \"a b", "a LOGIN a \"\\x\"", "a LOGIN {3}\r\nab",
     "a LOGIN a", "a LOGIN a b c", "a SELECT", "a SELECT \"a\u{1}b\"", "a LIST (RECURSIVEMATCH) \"\" *", "a NOOP x",
-    "a GETMETADATA \"\" comment", "a UID FETCH 1 FLAGS (VANISHED)", "a APPENDX",
+    "a GETMETADATA \"\" comment", "a UID FETCH 1 FLAGS (VANISHED)",
   ])
   func malformed(_ text: String) { #expect(throws: (any Error).self) { try parse(text) } }
 

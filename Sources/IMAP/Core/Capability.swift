@@ -25,6 +25,7 @@ public struct Capability: Hashable, Sendable {
     Capability("QUOTA"), Capability("QUOTA=RES-STORAGE"), Capability("QUOTA=RES-MESSAGE"), Capability("ACL"),
     Capability("RIGHTS=kxte"), Capability("METADATA"), Capability("METADATA-SERVER"), Capability("OBJECTID"),
     Capability("SAVEDATE"), Capability("PREVIEW"), Capability("PARTIAL"), Capability("UTF8=ACCEPT", isEnableable: true),
+    Capability("UIDONLY", isEnableable: true), Capability("INPROGRESS"),
   ]
 }
 
@@ -39,6 +40,9 @@ public struct EnabledExtensions: OptionSet, Hashable, Sendable {
   /// VANISHED in the place of EXPUNGE (RFC 7162 §3.2).
   public static let qresync = EnabledExtensions(rawValue: 8)
 
+  /// UIDs alone: no sequence number goes either way (RFC 9586).
+  public static let uidOnly = EnabledExtensions(rawValue: 16)
+
   /// Whether mailbox names travel as UTF-8.
   public var hasUTF8Names: Bool { !isDisjoint(with: [.rev2, .utf8]) }
 
@@ -48,6 +52,7 @@ public struct EnabledExtensions: OptionSet, Hashable, Sendable {
     case "IMAP4REV2": self = [.rev2]
     case "UTF8=ACCEPT": self = [.utf8]
     case "CONDSTORE": self = [.condstore]
+    case "UIDONLY": self = [.uidOnly]
     case "QRESYNC": self = [.qresync, .condstore]
     default: return nil
     }

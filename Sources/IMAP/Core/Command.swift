@@ -156,3 +156,29 @@ public struct AppendedMessageArguments: Hashable, Sendable {
   public var flags: [Flag] = []
   public var date: DateTime?
 }
+
+extension Command {
+  /// Whether it names messages by sequence numbers, or is answered by them (RFC 9586 §3).
+  var usesSequenceNumbers: Bool {
+    switch self {
+    case .search(let query, let byUID): !byUID || query.key.mentionsSequenceNumbers
+    case .sort(let query, let byUID): !byUID || query.search.key.mentionsSequenceNumbers
+    case .thread(let query, let byUID): !byUID || query.search.key.mentionsSequenceNumbers
+    case .fetch(_, _, _, let byUID), .store(_, _, let byUID), .copy(_, _, let byUID), .move(_, _, let byUID): !byUID
+    default: false
+    }
+  }
+}
+
+extension SearchKey {
+  /// Whether a set of sequence numbers is among the keys. `$` is none: it keeps UIDs.
+  var mentionsSequenceNumbers: Bool {
+    switch self {
+    case .sequence(let set): !set.isSavedResult
+    case .not(let key): key.mentionsSequenceNumbers
+    case .or(let left, let right): left.mentionsSequenceNumbers || right.mentionsSequenceNumbers
+    case .and(let keys): keys.contains(where: \.mentionsSequenceNumbers)
+    default: false
+    }
+  }
+}

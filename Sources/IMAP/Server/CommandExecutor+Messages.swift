@@ -34,7 +34,9 @@ extension CommandExecutor {
             if arguments.isSilent {
               // Only the modification sequence, and only of what changed (RFC 7162 §3.1.3).
               guard result.changed.contains(message.uid) else { continue }
-              bytes.append(contentsOf: "* \(place + 1) FETCH (UID \(message.uid) MODSEQ (\(message.modSeq)))\r\n".utf8)
+              MailboxView.writeRowStart(message, at: place, enabled, to: &bytes)
+              if !enabled.contains(.uidOnly) { bytes.append(contentsOf: "UID \(message.uid) ".utf8) }
+              bytes.append(contentsOf: "MODSEQ (\(message.modSeq)))\r\n".utf8)
             } else {
               fresh.writeFlags(of: message, at: place, enabled, withUID: byUID, to: &bytes)
             }

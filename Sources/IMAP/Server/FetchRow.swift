@@ -21,6 +21,7 @@ struct FetchRow {
   /// Writes it. Returns what is wrong, where something is.
   func write(to output: inout CommandOutput) -> Completion? {
     var items = job.items
+    if job.enabled.contains(.uidOnly) { items.removeAll { $0 == .uid } }
     if isMarked, !items.contains(.flags) { items.append(.flags) }
     if job.enabled.contains(.condstore), items.contains(.flags), !items.contains(.modSequence) {
       items.append(.modSequence)
@@ -33,11 +34,7 @@ struct FetchRow {
       body = found
     }
     if let missing = undecodable(items) { return missing }
-    output.write { bytes in
-      bytes.append(contentsOf: "* ".utf8)
-      bytes.append(decimal: UInt64(place + 1))
-      bytes.append(contentsOf: " FETCH (".utf8)
-    }
+    output.write { MailboxView.writeRowStart(message, at: place, job.enabled, to: &$0) }
     for (index, item) in items.enumerated() {
       if index > 0 { output.write { $0.appendSpace() } }
       write(item, body, to: &output)

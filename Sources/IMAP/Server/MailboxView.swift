@@ -14,6 +14,8 @@ struct MailboxView {
   private(set) var newest: MailboxSnapshot
   /// Changes of flags up to here have been told.
   private var toldModSequence: UInt64
+  /// Whether expunges, and perhaps arrivals, wait to be told.
+  private var isBehind = false
   /// Keywords that the last FLAGS response named.
   private var toldKeywords: Int
   /// `$` (RFC 5182), as UIDs.
@@ -59,7 +61,9 @@ struct MailboxView {
     if set.isSavedResult { return places(ofUIDs: savedResult) }
     if byUID { return places(ofUIDs: set.numbers(largest: announced.messages.last?.uid)) }
     guard !set.exceeds(UInt32(clamping: count)) else { return nil }
-    return set.numbers(largest: UInt32(clamping: count)).ranges.map { Int($0.lowerBound) - 1..<Int($0.upperBound) }
+    return set.numbers(largest: UInt32(clamping: count)).ranges.map {
+      Int($0.lowerBound) - 1..<min(Int($0.upperBound), count)
+    }
   }
 
   func places(ofUIDs uids: NumberSet) -> [Range<Int>] {
@@ -163,21 +167,23 @@ struct MailboxView {
   /// Tells what has happened, as far as the moment allows.
   /// - Parameter allowsExpunge: False while FETCH, STORE or SEARCH by sequence numbers is answered.
   mutating func announce(allowsExpunge: Bool, _ enabled: EnabledExtensions, to output: inout [UInt8]) {
-    guard newest.mailbox.highestModSeq > toldModSequence || newest.messages.count != announced.messages.count else {
+    let isGone = newest.messages.isEmpty && !announced.messages.isEmpty
+    guard newest.mailbox.highestModSeq > toldModSequence || isBehind || isGone else {
       own.removeAll()
       return
     }
     writeNewKeywords(to: &output)
     let difference = newest.difference(from: announced)
     let moves = difference.vanished.isEmpty || allowsExpunge
+    isBehind = !moves
     if moves {
       if !difference.vanished.isEmpty { writeVanished(difference.vanished, enabled, to: &output) }
       announced = newest
-      if !difference.arrived.isEmpty {
-        output.append(untagged: UInt64(count), "EXISTS")
-        if !enabled.contains(.rev2) {
-          output.append(untagged: UInt64(recent.count), "RECENT")
-        }
+      let wasRecent = !recent.intersection(difference.vanished).isEmpty
+      recent = recent.subtracting(difference.vanished)
+      if !difference.arrived.isEmpty { output.append(untagged: UInt64(count), "EXISTS") }
+      if !difference.arrived.isEmpty || wasRecent, !enabled.contains(.rev2) {
+        output.append(untagged: UInt64(recent.count), "RECENT")
       }
     }
     newest.messages.forEach(in: difference.changed) { _, message in
@@ -191,7 +197,7 @@ struct MailboxView {
   }
 
   private func writeVanished(_ uids: UIDSet, _ enabled: EnabledExtensions, to output: inout [UInt8]) {
-    if enabled.contains(.qresync) {
+    if !enabled.isDisjoint(with: [.qresync, .uidOnly]) {
       output.append(contentsOf: "* VANISHED \(uids)\r\n".utf8)
       return
     }
@@ -201,14 +207,21 @@ struct MailboxView {
     for place in places.reversed() { output.append(untagged: UInt64(place + 1), "EXPUNGE") }
   }
 
+  /// `* 3 FETCH (`, or `* 7 UIDFETCH (` where only UIDs are spoken.
+  static func writeRowStart(
+    _ message: MailMessage, at place: Int, _ enabled: EnabledExtensions, to output: inout [UInt8]
+  ) {
+    output.append(contentsOf: "* ".utf8)
+    output.append(decimal: enabled.contains(.uidOnly) ? UInt64(message.uid) : UInt64(place + 1))
+    output.append(contentsOf: (enabled.contains(.uidOnly) ? " UIDFETCH (" : " FETCH (").utf8)
+  }
+
   /// `* 3 FETCH (UID 7 FLAGS (\Seen) MODSEQ (12))`
   func writeFlags(
     of message: MailMessage, at place: Int, _ enabled: EnabledExtensions, withUID: Bool = true, to output: inout [UInt8]
   ) {
-    output.append(contentsOf: "* ".utf8)
-    output.append(decimal: UInt64(place + 1))
-    output.append(contentsOf: " FETCH (".utf8)
-    if withUID || enabled.contains(.qresync) {
+    Self.writeRowStart(message, at: place, enabled, to: &output)
+    if withUID || enabled.contains(.qresync), !enabled.contains(.uidOnly) {
       output.append(contentsOf: "UID ".utf8)
       output.append(decimal: UInt64(message.uid))
       output.appendSpace()

@@ -55,7 +55,7 @@ struct ProbeOptions: Sendable {
 enum Probes {
   static let schemes = [
     "http", "https", "dns", "dns+tcp", "dns+tls", "ssh", "sftp", "telnet", "telnet+tls", "telnets", "ftp", "ftps",
-    "dhcp", "tftp", "rdp", "smtp", "submission", "submissions", "pop3", "pop3s",
+    "dhcp", "tftp", "rdp", "smtp", "submission", "submissions", "pop3", "pop3s", "imap", "imaps",
   ]
 
   /// The probe for a URL; throws what is wrong with it.
@@ -78,6 +78,7 @@ enum Probes {
     case "rdp": return try RDPProbe(url, options)
     case "smtp", "submission", "submissions": return try SMTPProbe(url, scheme: scheme, options)
     case "pop3", "pop3s": return try POP3Probe(url, isSecure: scheme == "pop3s", options)
+    case "imap", "imaps": return try IMAPProbe(url, scheme: scheme, options)
     default:
       throw CommandFailure(
         "there is no client for '\(scheme)' yet; there are clients for \(schemes.joined(separator: ", "))")

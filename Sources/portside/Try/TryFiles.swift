@@ -122,6 +122,12 @@ enum TryFiles {
     plaintext        = true
 
 
+    [imap]
+    on        = ["here"]
+    port      = 10143
+    tls_port  = 10993
+    plaintext = true
+
     [pop3]
     on        = ["here"]
     port      = 10110

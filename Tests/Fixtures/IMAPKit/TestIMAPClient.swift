@@ -7,6 +7,7 @@ public final class TestIMAPClient: Sendable {
   /// Why it can't go on.
   public struct Failure: Error, CustomStringConvertible {
     public let description: String
+    public init(description: String) { self.description = description }
   }
 
   private struct State {

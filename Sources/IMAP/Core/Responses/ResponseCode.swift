@@ -29,6 +29,7 @@ public struct ResponseCode: Hashable, Sendable, CustomStringConvertible {
   public static let tooBig = ResponseCode("TOOBIG")
   public static let tryCreate = ResponseCode("TRYCREATE")
   public static let unavailable = ResponseCode("UNAVAILABLE")
+  public static let uidRequired = ResponseCode("UIDREQUIRED")
   public static let unknownCTE = ResponseCode("UNKNOWN-CTE")
   public static let useAttribute = ResponseCode("USEATTR")
 }

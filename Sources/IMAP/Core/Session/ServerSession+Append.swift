@@ -12,6 +12,8 @@ struct AppendProgress {
   /// What is to come next, once the server has answered.
   var pending: LiteralHeader?
   var pendingURL: [UInt8]?
+  /// Whether a line has come that has not been read to its end.
+  var hasLine = true
   /// Octets of the message so far.
   var size = 0
   /// Whether what comes next begins a message.
@@ -62,21 +64,20 @@ extension ServerSession {
   /// One step of it. Returns whether another can be taken at once: a line may hold thousands of parts, so that calls must not nest.
   private mutating func appendReadsOn(now: MonotonicTime, into actions: inout Actions) -> Bool {
     // After a message nothing of the next line may be there yet.
-    guard case .command = phase, var progress = append, progress.offset < buffer.count else { return false }
+    guard case .command = phase, var progress = append, progress.hasLine else { return false }
     guard buffer.count <= configuration.limits.command else {
       refuseCommand("A command is too long", into: &actions)
       return false
     }
     let literal = LiteralHeader(endOf: buffer)
-    // The line's own end, where no literal follows, is not part of the text.
-    let text = literal == nil && buffer.suffix(2) == [0x0D, 0x0A] ? Array(buffer.dropLast(2)) : buffer
     let step: AppendReader.Step
     do throws(CommandSyntaxError) {
-      step = try progress.reader.next(text, &progress.offset)
+      step = try progress.reader.next(buffer, &progress.offset)
     } catch {
       appendIsMalformed(error, literal, now: now, into: &actions)
       return false
     }
+    if case .url = step {} else { progress.hasLine = false }
     append = progress
     switch step {
     case .incomplete:

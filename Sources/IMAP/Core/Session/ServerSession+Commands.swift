@@ -105,7 +105,12 @@ extension ServerSession {
     case .idle: idle(now: now, into: &actions)
     case .compress: complete(.no("There is no compression here"), now: now, into: &actions)
     default:
+      if enabled.contains(.uidOnly), command.usesSequenceNumbers {
+        complete(.bad("UIDs only, as was asked for", .uidRequired), now: now, into: &actions)
+        return
+      }
       noteCondstore(command)
+      actions.setTimer(Self.progressTimer, at: now + configuration.limits.progress)
       phase = .working(ask(.command(command, tag: tag, enabled), into: &actions))
     }
   }

@@ -75,7 +75,12 @@ extension ServerSession {
   /// A line of a command stands in the buffer, with its CRLF.
   private mutating func takeCommandLine(now: MonotonicTime, into actions: inout Actions) {
     let limits = configuration.limits
-    if append != nil { return appendContinues(now: now, into: &actions) }
+    if append != nil {
+      // The line's own end, where no literal follows, is not part of the text.
+      if LiteralHeader(endOf: buffer) == nil { buffer.removeLast(2) }
+      append?.hasLine = true
+      return appendContinues(now: now, into: &actions)
+    }
     guard buffer.count <= (isAuthenticated ? limits.command : limits.commandBeforeLogIn) else {
       return refuseCommand("A command is too long", into: &actions)
     }

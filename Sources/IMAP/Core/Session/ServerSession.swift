@@ -47,6 +47,7 @@ public struct ServerSession: ~Copyable, StreamSession {
   static let logInTimer = SessionTimer(1)
   static let idleTimer = SessionTimer(2)
   static let keepAliveTimer = SessionTimer(3)
+  static let progressTimer = SessionTimer(4)
 
   var configuration: ServerSessionConfiguration
   var phase = Phase.closed
@@ -135,6 +136,16 @@ public struct ServerSession: ~Copyable, StreamSession {
       guard case .idling = phase else { return }
       actions.write("* OK Still here\r\n")
       actions.setTimer(Self.keepAliveTimer, at: now + configuration.limits.keepAlive)
+    case Self.progressTimer:
+      // Between two responses only: while a part of an answer leaves, that is sign enough (RFC 9585).
+      guard case .working = phase else { return }
+      let tag = tag
+      actions.write { output in
+        output.append(contentsOf: "* OK [INPROGRESS (".utf8)
+        output.append(string: tag)
+        output.append(contentsOf: " NIL NIL)] Still at it\r\n".utf8)
+      }
+      actions.setTimer(Self.progressTimer, at: now + configuration.limits.progress)
     case Self.idleTimer:
       switch phase {
       case .working, .pausing, .saslJudging, .appendAsking, .appendStaging:
@@ -220,6 +231,7 @@ public struct ServerSession: ~Copyable, StreamSession {
       .sent(
         line: "\(String(decoding: tag, as: UTF8.self)) \(completion.status.rawValue)"
           + "\(completion.code.map { " [\($0)]" } ?? "") \(completion.text)"))
+    if case .working = phase { actions.setTimer(Self.progressTimer, at: nil) }
     phase = .command
     buffer.removeAll(keepingCapacity: buffer.capacity <= 4096)
     append = nil

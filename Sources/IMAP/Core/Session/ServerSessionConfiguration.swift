@@ -24,6 +24,8 @@ public struct IMAPLimits: Sendable, Hashable {
   public var logInTime = Duration.seconds(60)
   /// Silence after log-in: 30 minutes at least (RFC 9051 §5.4).
   public var idleTime = Duration.seconds(1800)
+  /// How long a command may work before it says that it still does (RFC 9585).
+  public var progress = Duration.seconds(15)
   /// How often IDLE says that it is still there, so that routers keep the connection and dead peers are found.
   public var keepAlive = Duration.seconds(120)
 

@@ -53,11 +53,13 @@ public struct SequenceSet: Hashable, Sendable {
     return NumberSet(result)
   }
 
-  /// Whether some number is greater than `limit`: a sequence number that no message has.
+  /// Whether some number is greater than `limit`: a sequence number that no message has. `9:*` is none of these, as long as there is a
+  /// message: clients ask so for whatever came after those that they know.
   public func exceeds(_ limit: UInt32) -> Bool {
     ranges.contains { range in
-      [range.first, range.last].contains { bound in
-        if case .number(let number) = bound { number > limit } else { limit == 0 }
+      switch (range.first, range.last) {
+      case (.number(let first), .number(let last)): max(first, last) > limit
+      default: limit == 0
       }
     }
   }
