@@ -39,7 +39,7 @@ public struct DHCPSection: ServiceSection {
       "options", \.options, .map(ConfigurationName.self, .list(.text(), unique: false)),
       "Options for every client, by IANA's names; or `option-NUMBER`, in hexadecimal digits.",
       details: "A client gets those that it asks for. What a subnet, class or reservation says goes first.",
-      example: "[\"acme.example\"]", exampleKey: "domain-search")
+      example: "{ domain-search = [\"acme.example\"] }")
     keys.key(
       "class", \.classes, .map(ConfigurationName.self, .record()),
       "Clients that have something in common. A later one, by name, may ask for membership in an earlier one.",
@@ -52,9 +52,9 @@ public struct DHCPSection: ServiceSection {
     keys.key(
       "proxy", \.proxy, .flag, "Whether another DHCP server gives the addresses, and this one only tells what to boot.",
       example: "false")
-    keys.port(
-      "proxy_port", "The port on which firmware asks for what to boot (PXE), 4011.",
-      details: "Needed with `proxy`; `\"off\"` otherwise.")
+    keys.key(
+      "proxy_port", \.proxyPort, .port, "The port on which firmware asks for what to boot (PXE).",
+      details: "Needed with `proxy`.", example: "4011")
     keys.key(
       "subnet", \.subnet, .map(IPNetwork.self, .record()), "The networks that are served.",
       example: "{ pool = \"192.168.10.100-192.168.10.199\" }", exampleKey: "192.168.10.0/24")

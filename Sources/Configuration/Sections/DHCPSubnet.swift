@@ -31,8 +31,8 @@ public struct DHCPSubnet: ConfigurationRecord {
     keys.key("boot", \.boot, .record(), "What machines boot from the network, by kind.", example: "{}")
     keys.key(
       "options", \.options, .map(ConfigurationName.self, .list(.text(), unique: false)),
-      "Further options, as in `dhcp.options`.", example: "[\"10.0.0.0/8 via 192.168.10.9\"]",
-      exampleKey: "classless-static-routes")
+      "Further options, as in `dhcp.options`.",
+      example: "{ classless-static-routes = [\"10.0.0.0/8 via 192.168.10.9\"] }")
     keys.key(
       "shared", \.shared, Codec<ConfigurationName>.text().optional(),
       "Subnets with the same name here are on one link: a machine there may get an address of any of them.",
