@@ -14,12 +14,15 @@ public struct DHCPSection: ServiceSection {
   public var circuitLimit = 256
   public var proxy = false
   public var proxyPort = ListenPort.off
+  public var v6Port = ListenPort.off
   public var reserve: [ConfigurationName: DHCPReservation] = [:]
 
   public init() {}
 
   public static let ports = [
     ServicePort<DHCPSection>(service: .dhcp, key: "port", place: \.port, transports: [.udp], tls: .none, family: .v4),
+    ServicePort<DHCPSection>(
+      service: .dhcp, key: "v6_port", place: \.v6Port, transports: [.udp], tls: .none, family: .v6),
     ServicePort<DHCPSection>(
       service: .dhcp, key: "proxy_port", place: \.proxyPort, transports: [.udp], tls: .none, family: .v4),
   ]
@@ -55,6 +58,11 @@ public struct DHCPSection: ServiceSection {
     keys.key(
       "proxy_port", \.proxyPort, .port, "The port on which firmware asks for what to boot (PXE).",
       details: "Needed with `proxy`.", example: "4011")
+    keys.key(
+      "v6_port", \.v6Port, .port, "The port for DHCPv6, 547, on the IPv6 addresses of `on`.",
+      details:
+        "Subnets of IPv6 are served there only. Routers of the network must set the flag M in their advertisements.",
+      example: "547")
     keys.key(
       "subnet", \.subnet, .map(IPNetwork.self, .record()), "The networks that are served.",
       example: "{ pool = \"192.168.10.100-192.168.10.199\" }", exampleKey: "192.168.10.0/24")

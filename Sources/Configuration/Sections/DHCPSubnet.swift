@@ -11,6 +11,8 @@ public struct DHCPSubnet: ConfigurationRecord {
   public var boot = DHCPBoot()
   public var options: [ConfigurationName: [PlainText]] = [:]
   public var shared: ConfigurationName?
+  public var delegate: IPNetwork?
+  public var delegateLength = 56
 
   public init() {}
 
@@ -37,6 +39,12 @@ public struct DHCPSubnet: ConfigurationRecord {
       "shared", \.shared, Codec<ConfigurationName>.text().optional(),
       "Subnets with the same name here are on one link: a machine there may get an address of any of them.",
       example: "\"office\"")
+    keys.key(
+      "delegate", \.delegate, Codec<IPNetwork>.text().optional(),
+      "For IPv6: the network of which routers behind this subnet get parts (prefix delegation).",
+      example: "\"fd00:20::/48\"")
+    keys.key(
+      "delegate_length", \.delegateLength, .integer(8...64), "The length of each part's prefix.", example: "56")
   }
 
   /// What doesn't fit the network that the subnet is for.
