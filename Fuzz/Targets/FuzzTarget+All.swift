@@ -7,7 +7,7 @@ extension FuzzTarget {
     dnsMessage, dnsName, dnsRecordData, dnsRecordText, dnsZoneFile, dnsResponder, dnsStream,
     http1Server, http2Server, httpClient, hpack, httpRanges, httpPath, httpDate, httpConditions,
     pem, serverKey, certificate,
-    dhcpMessage, dhcpEngine, tftpPacket, tftpTransfer,
+    dhcpMessage, dhcpEngine, dhcp6, tftpPacket, tftpTransfer,
     gateFrames, oneTimeCode, authorizedKey, passwordText,
   ]
 }
