@@ -13,6 +13,7 @@ public struct DHCPSubnet: ConfigurationRecord {
   public var shared: ConfigurationName?
   public var delegate: IPNetwork?
   public var delegateLength = 56
+  public var advertise = RouterAdvertising.off
 
   public init() {}
 
@@ -45,6 +46,13 @@ public struct DHCPSubnet: ConfigurationRecord {
       example: "\"fd00:20::/48\"")
     keys.key(
       "delegate_length", \.delegateLength, .integer(8...64), "The length of each part's prefix.", example: "56")
+    keys.key(
+      "advertise", \.advertise, .choice, "For IPv6: what router advertisements say, on the interfaces of `v6_port`.",
+      details: """
+        `managed`: addresses come by DHCPv6 (flags M and O). `stateless`: hosts make their own addresses, the rest comes by \
+        DHCPv6 (flags A and O). Both name prefix, resolvers and domain. The sender is a way out only where `router` is its \
+        own address.
+        """, example: "\"managed\"")
   }
 
   /// What doesn't fit the network that the subnet is for.
@@ -69,6 +77,11 @@ public struct DHCPSubnet: ConfigurationRecord {
     }
     return problems
   }
+}
+
+/// What router advertisements say of where addresses come from.
+public enum RouterAdvertising: String, ConfigurationChoice {
+  case off, managed, stateless
 }
 
 extension IPNetwork {

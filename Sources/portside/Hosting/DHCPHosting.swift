@@ -92,7 +92,9 @@ final class DHCPHosting: HostedService {
     guard let descriptor = socket.descriptors.first else { throw CommandFailure("no socket for \(socket.name)") }
     if declaration.key == "v6_port" {
       let listening = try v6.serve(descriptor)
+      let advertiser = advertiser(declaration, settings.configuration)
       return RunningListener { _ in
+        await advertiser?.stop()
         await listening.stop()
         socket.close()
       }
@@ -107,6 +109,26 @@ final class DHCPHosting: HostedService {
     return RunningListener { _ in
       await listening.stop()
       socket.close()
+    }
+  }
+
+  /// Advertises the subnets of an interface, where that is wanted and may be.
+  private func advertiser(
+    _ declaration: ListenerDeclaration, _ configuration: PortsideConfiguration
+  ) -> RouterAdvertiser? {
+    let address = declaration.endpoint.address
+    guard let advertisement = DHCPv6Policy.advertisement(configuration, at: address),
+      let interface = NetworkInterfaces.name(of: address)
+    else { return nil }
+    do {
+      return try RouterAdvertiser(advertisement, interface: interface, clock: surroundings.context.clock)
+    } catch {
+      surroundings.context.events.emit(
+        Event(
+          time: surroundings.context.clock.wallTime(), severity: .error, message: "no router advertisements",
+          service: .dhcp,
+          fields: [.init("interface", .string(interface)), .init("reason", .string("\(error)"))]))
+      return nil
     }
   }
 

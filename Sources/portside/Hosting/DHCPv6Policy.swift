@@ -63,6 +63,27 @@ enum DHCPv6Policy {
     return subnet
   }
 
+  /// What is advertised on the interface with this address; `nil` for nothing.
+  static func advertisement(_ configuration: PortsideConfiguration, at address: IPAddress) -> RouterAdvertisement? {
+    let subnets = configuration.dhcp.subnet.filter { $0.key.contains(address) && $0.value.advertise != .off }
+    guard !subnets.isEmpty else { return nil }
+    var advertisement = RouterAdvertisement()
+    advertisement.isManaged = subnets.values.contains { $0.advertise == .managed }
+    advertisement.hasOther = true
+    for (network, entry) in subnets.sorted(by: { $0.key < $1.key }) {
+      let lifetime = UInt32(clamping: entry.lease.components.seconds)
+      advertisement.prefixes.append(
+        .init(
+          network, isAutonomous: entry.advertise == .stateless, valid: lifetime,
+          preferred: UInt32(UInt64(lifetime) * 3 / 4)))
+      advertisement.resolvers += entry.dns.filter { $0.family == .v6 }
+      advertisement.domain =
+        advertisement.domain ?? entry.domain?.description ?? configuration.dhcp.register?.description
+      if entry.router == address { advertisement.lifetime = 1_800 }
+    }
+    return advertisement
+  }
+
   /// The server's DUID (RFC 8415 §11.5: a UUID), made once and kept: clients know the server by it.
   static func identifier(_ folder: DataFolder) -> [UInt8] {
     let path = "\(folder.leases)/duid"

@@ -19,6 +19,7 @@ import Testing
     dns      = ["fd00:9::1"]
     lease    = "10m"
     delegate = "fd00:20::/48"
+    advertise = "managed"
 
     [dhcp.subnet."fd00:8::/64"]
     pool     = "fd00:8::1000-fd00:8::1fff"
@@ -65,18 +66,50 @@ import Testing
     server.stop()
   }
 
+  /// dhcpcd waits for the flag M of a router advertisement before it asks by DHCPv6.
   @Test func dhcpcdHasBothFamiliesUnderOneName() throws {
     let (pair, scratch) = (try NamespacePair(), try Scratch())
     try pair.onClient(["ip", "link", "set", "lan0", "address", "02:00:00:00:00:77"])
     let server = try Self.serve(pair, scratch)
     let file = try scratch.put(
-      Data("duid ll\nhostname both\nfqdn both\noption rapid_commit\nnoarp\ninterface lan0\nipv6rs off\nia_na 1\n".utf8),
-      "dhcpcd.conf")
-    let result = try pair.onClient(
-      ["dhcpcd", "-f", file, "-1", "-d", "-B", "-c", "/bin/true", "-h", "both", "-t", "20", "lan0"], seconds: 30)
+      Data("duid ll\nhostname both\nfqdn both\noption rapid_commit\nnoarp\n".utf8), "dhcpcd.conf")
+    let client = try Child(
+      [
+        "ip", "netns", "exec", pair.client, "dhcpcd", "-f", file, "-d", "-B", "-c", "/bin/true", "-h", "both", "lan0",
+      ], output: "\(scratch.path)/dhcpcd")
+    defer { client.end(SIGKILL) }
+    let said = { String(decoding: (try? scratch.get("dhcpcd")) ?? Data(), as: UTF8.self) }
+    #expect(try within(20) { try pair.dig("both.lab.test", "A") == "10.9.0.100" }, "\(said())\n\(server.logText)")
     #expect(
-      try within(10) { try pair.dig("both.lab.test", "A") == "10.9.0.100" }, "\(result.output)\n\(server.logText)")
+      try within(20) { try pair.dig("both.lab.test", "AAAA").hasPrefix("fd00:9::1") }, "\(said())\n\(server.logText)")
     server.stop()
+  }
+
+  /// The kernel alone makes an address of what is advertised.
+  @Test func aHostWithoutAnyClientMakesItsAddress() throws {
+    let (pair, scratch) = (try NamespacePair(), try Scratch())
+    try Command.run(["ip", "-n", pair.server, "address", "add", "fd00:9::1/64", "dev", "lan0", "nodad"])
+    let sections = """
+      [dhcp]
+      on      = ["lan"]
+      v6_port = 547
+
+      [dhcp.subnet."fd00:9::/64"]
+      router    = "fd00:9::1"
+      dns       = ["fd00:9::1"]
+      advertise = "stateless"
+      """
+    let server = try PortsideServer(sections, in: scratch, namespace: pair.server, lan: ["10.9.0.1", "fd00:9::1"])
+    let hasAddress = try within(25) {
+      try pair.onClient(["ip", "-6", "address", "show", "dev", "lan0"]).output.contains("inet6 fd00:9::")
+    }
+    let addresses = try pair.onClient(["ip", "-6", "address"]).output
+    #expect(hasAddress, "\(addresses)\n\(server.logText)")
+    let routes = try pair.onClient(["ip", "-6", "route"]).output
+    #expect(routes.contains("default via fe80:"), "\(routes)")
+    // The way out that goes away says so.
+    server.stop()
+    #expect(try within(5) { !(try pair.onClient(["ip", "-6", "route"])).output.contains("default via fe80:") })
   }
 
   @Test func aReservedMachineAndARelaysSubnet() throws {
