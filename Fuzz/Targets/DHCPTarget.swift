@@ -61,6 +61,44 @@ extension FuzzTarget {
     }
   }
 
+  static let dhcp6 = FuzzTarget(
+    "dhcp6",
+    "Whatever DHCPv6 messages come, a reply decodes inside, and no address has two holders."
+  ) { bytes in
+    guard let network = IPNetwork("fd00:9::/64"), let first = IPAddress("fd00:9::100") else {
+      throw BrokenInvariant("no network")
+    }
+    var policy = V6Policy(server: [0, 4, 0, 1])
+    var subnet = V6Policy.Subnet(network)
+    subnet.pool = first.bits...first.bits + 3
+    subnet.delegated = IPNetwork("fd00:20::/60")
+    subnet.delegatedLength = 62
+    subnet.bootFile = "tftp://[fd00:9::1]/x"
+    policy.subnets = [subnet]
+    policy.maximumLeases = 6
+    policy.registersNames = true
+    var engine = V6Engine(policy)
+    var now: Int64 = 1_000_000
+    var rest = bytes[...]
+    var holders: [IPAddress: (client: ClientKey, until: Int64)] = [:]
+    while let high = rest.popFirst(), let low = rest.popFirst() {
+      let part = Array(rest.prefix(Int(high) << 8 | Int(low)))
+      rest = rest.dropFirst(part.count)
+      guard let message = try? V6Message.decode(part.span.bytes) else { continue }
+      try require(!message.summary.isEmpty, "no summary")
+      let decision = engine.receive(message, interface: [first], now: now)
+      if let reply = decision.reply { try require(!reply.encoded.isEmpty && !reply.summary.isEmpty, "no reply") }
+      for lease in decision.changes.map(\.lease) where lease.state == .bound {
+        if let holder = holders[lease.address], holder.client != lease.client {
+          try require(holder.until <= now, "\(lease.address) was taken from \(holder.client)")
+        }
+        holders[lease.address] = (lease.client, lease.expires)
+      }
+      for lease in decision.changes.map(\.lease) where lease.state != .bound { holders[lease.address] = nil }
+      now += 900
+    }
+  }
+
   private static func dhcpPolicy() throws -> Policy {
     guard let network = IPNetwork("10.0.0.0/28"),
       let range = AddressRange(IPAddress(10, 0, 0, 4), IPAddress(10, 0, 0, 7))

@@ -14,6 +14,7 @@ extension FuzzTarget {
     messageStructure, messageHeader, transferEncoding, pop3Server,
     smtpServer, smtpClient, smtpAddress, saslServer, sieveScript,
     imapCommand, imapNames, imapServer, imapResponses,
+    dhcpMessage, dhcpEngine, dhcp6, tftpPacket, tftpTransfer,
     gateFrames, oneTimeCode, authorizedKey, passwordText,
   ]
 }

@@ -25,7 +25,7 @@ public struct DHCPClass: ConfigurationRecord {
       "How long a member gets its address; absent: as its subnet says.", example: "\"1h\"")
     keys.key(
       "options", \.options, .map(ConfigurationName.self, .list(.text(), unique: false)),
-      "Further options, as in `dhcp.options`.", example: "[\"192.168.10.9\"]", exampleKey: "tftp-server-address")
+      "Further options, as in `dhcp.options`.", example: "{ tftp-server-address = [\"192.168.10.9\"] }")
     keys.key("boot", \.boot, .record(), "What members boot.", example: "{}")
   }
 }

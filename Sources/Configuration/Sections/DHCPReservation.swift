@@ -17,10 +17,11 @@ public struct DHCPReservation: ConfigurationRecord {
     keys.key(
       "client", \.client, Codec<PlainText>.text().optional(),
       "Instead of `mac`: the machine's client identifier (option 61), in hexadecimal digits.",
-      example: "\"ff:00:01:02:03\"")
+      example: "\"ff:00:01:02:03\"", isAlternative: true)
     keys.key(
       "circuit", \.circuit, Codec<PlainText>.text().optional(),
-      "Instead of `mac`: whoever is at this circuit of a relay (option 82, sub-option 1).", example: "\"port 7\"")
+      "Instead of `mac`: whoever is at this circuit of a relay (option 82, sub-option 1).", example: "\"port 7\"",
+      isAlternative: true)
     keys.key("ip", \.ip, .text(), "Its address, in one of the subnets.", example: "\"192.168.10.20\"", isRequired: true)
     keys.key(
       "host", \.host, Codec<HostName>.text().optional(), "Its host name; absent: the reservation's name.",

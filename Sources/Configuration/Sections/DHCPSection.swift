@@ -14,12 +14,15 @@ public struct DHCPSection: ServiceSection {
   public var circuitLimit = 256
   public var proxy = false
   public var proxyPort = ListenPort.off
+  public var v6Port = ListenPort.off
   public var reserve: [ConfigurationName: DHCPReservation] = [:]
 
   public init() {}
 
   public static let ports = [
     ServicePort<DHCPSection>(service: .dhcp, key: "port", place: \.port, transports: [.udp], tls: .none, family: .v4),
+    ServicePort<DHCPSection>(
+      service: .dhcp, key: "v6_port", place: \.v6Port, transports: [.udp], tls: .none, family: .v6),
     ServicePort<DHCPSection>(
       service: .dhcp, key: "proxy_port", place: \.proxyPort, transports: [.udp], tls: .none, family: .v4),
   ]
@@ -39,7 +42,7 @@ public struct DHCPSection: ServiceSection {
       "options", \.options, .map(ConfigurationName.self, .list(.text(), unique: false)),
       "Options for every client, by IANA's names; or `option-NUMBER`, in hexadecimal digits.",
       details: "A client gets those that it asks for. What a subnet, class or reservation says goes first.",
-      example: "[\"acme.example\"]", exampleKey: "domain-search")
+      example: "{ domain-search = [\"acme.example\"] }")
     keys.key(
       "class", \.classes, .map(ConfigurationName.self, .record()),
       "Clients that have something in common. A later one, by name, may ask for membership in an earlier one.",
@@ -52,9 +55,14 @@ public struct DHCPSection: ServiceSection {
     keys.key(
       "proxy", \.proxy, .flag, "Whether another DHCP server gives the addresses, and this one only tells what to boot.",
       example: "false")
-    keys.port(
-      "proxy_port", "The port on which firmware asks for what to boot (PXE), 4011.",
-      details: "Needed with `proxy`; `\"off\"` otherwise.")
+    keys.key(
+      "proxy_port", \.proxyPort, .port, "The port on which firmware asks for what to boot (PXE).",
+      details: "Needed with `proxy`.", example: "4011")
+    keys.key(
+      "v6_port", \.v6Port, .port, "The port for DHCPv6, 547, on the IPv6 addresses of `on`.",
+      details:
+        "Subnets of IPv6 are served there only. Routers of the network must set the flag M in their advertisements.",
+      example: "547")
     keys.key(
       "subnet", \.subnet, .map(IPNetwork.self, .record()), "The networks that are served.",
       example: "{ pool = \"192.168.10.100-192.168.10.199\" }", exampleKey: "192.168.10.0/24")

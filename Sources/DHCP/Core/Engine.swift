@@ -38,12 +38,7 @@ public struct Engine: Sendable {
   /// entered by hand.
   /// - Returns: Whether it was news.
   public mutating func adopt(_ lease: Lease) -> Bool {
-    if let known = table.lease(at: lease.address) {
-      guard known != lease, lease.starts >= known.starts else { return false }
-      if lease.starts == known.starts, lease.client != known.client || lease.state == known.state { return false }
-    }
-    table.set(lease)
-    return true
+    table.adopt(lease)
   }
 
   /// How full the pools of a subnet are.

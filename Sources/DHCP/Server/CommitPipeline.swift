@@ -63,26 +63,29 @@ final class CommitPipeline: Sendable {
 
   private func commit(_ group: [Pending]) async {
     var claims: [LeaseClaim] = []
-    var claimants: [Pending] = []
-    for item in group {
-      guard let change = item.change, let record = change.lease.record else { continue }
-      claims.append(LeaseClaim(record, replaces: change.lease.state == .declined ? change.previous?.client.bytes : nil))
-      claimants.append(item)
+    var claimed: [(item: Int, change: Decision.Change)] = []
+    for (index, item) in group.enumerated() {
+      for change in item.changes {
+        guard let record = change.lease.record else { continue }
+        claims.append(
+          LeaseClaim(record, replaces: change.lease.state == .declined ? change.previous?.client.bytes : nil))
+        claimed.append((index, change))
+      }
     }
     do throws(StoreError) {
       let results = try await store.claim(claims, now: report.clock.wallTime())
       await observer.changed(zip(claims, results).filter { $1 == nil }.map { $0.0.record })
-      for (item, standing) in zip(claimants, results) {
-        if let standing {
-          if let change = item.change { refused(change, standing) }
-        } else {
-          sender.send(item)
-        }
+      // A reply that promises something which was not kept does not leave: its client asks again.
+      var broken: Set<Int> = []
+      for case (let claim, let standing?) in zip(claimed, results) {
+        refused(claim.change, standing)
+        broken.insert(claim.item)
       }
+      for (index, item) in group.enumerated() where !broken.contains(index) { sender.send(item) }
       sender.flush()
     } catch {
       // Without the disk no promise: the clients ask again. The newest change goes back first, to what stood before it.
-      for item in claimants.reversed() { if let change = item.change { refused(change, nil) } }
+      for claim in claimed.reversed() { refused(claim.change, nil) }
       report.log(.error, "leases cannot be stored", [.init("reason", .string(error.description))])
     }
   }

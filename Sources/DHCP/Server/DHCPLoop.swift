@@ -68,7 +68,7 @@ final class DHCPLoop: @unchecked Sendable {
     let rest = pipeline.submit(changes)
     guard !rest.isEmpty else { return }
     shared.engine.withLock { engine in
-      for item in rest.reversed() { if let change = item.change { engine.refused(change, actual: nil) } }
+      for item in rest.reversed() { for change in item.changes { engine.refused(change, actual: nil) } }
     }
     shared.report.log(.warning, "too many requests wait for the disk", [.init("dropped", .integer(Int64(rest.count)))])
   }
@@ -99,9 +99,10 @@ final class DHCPLoop: @unchecked Sendable {
       delivery = .unicast(Endpoint(endpoint.address, route.peer.port))
     }
     let pending = Pending(
-      change: decision.change, reply: decision.reply?.encoded(limit: Self.limit(message)), delivery: delivery,
+      changes: decision.change.map { [$0] } ?? [], reply: decision.reply?.encoded(limit: Self.limit(message)),
+      delivery: delivery,
       socket: socket, interface: route.interface, local: arrival.serverAddress, reason: decision.reason)
-    if pending.change != nil {
+    if !pending.changes.isEmpty {
       changes.append(pending)
     } else if let address = decision.probe, let prober, prober.probe(address, for: pending) {
       return

@@ -61,7 +61,7 @@ public final class DHCPServer: Sendable {
   ) async throws {
     try Self.check(configuration.policy)
     let report = ServerReport(clock: clock, events: events)
-    let records = try await store.all()
+    let records = try await store.all().filter { $0.address.family == .v4 }
     let shared = DHCPShared(configuration, report: report, leases: records.map { Lease($0) })
     let pipeline = try CommitPipeline(
       store, report: report, observer: observer, limit: configuration.maximumWaiting
@@ -110,7 +110,7 @@ public final class DHCPServer: Sendable {
 
   /// Takes over what another process has changed in the store: leases that were given back or entered by hand.
   public func refresh() async throws(StoreError) {
-    let records = try await store.all()
+    let records = try await store.all().filter { $0.address.family == .v4 }
     let news = shared.engine.withLock { engine in records.filter { engine.adopt(Lease($0)) } }
     if !news.isEmpty { await observer.changed(news) }
   }
@@ -131,7 +131,7 @@ public final class DHCPServer: Sendable {
       shared.report.log(
         .warning, "an address that is free by our records is in use", [.init("address", .address(address))])
       var quarantine = pending
-      (quarantine.change, quarantine.reply) = (change, nil)
+      (quarantine.changes, quarantine.reply) = ([change], nil)
       _ = pipeline.submit([quarantine])
     }
     if prober == nil { shared.report.log(.warning, "no privilege to probe addresses", []) }

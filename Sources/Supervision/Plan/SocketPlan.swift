@@ -11,7 +11,7 @@ public struct SocketPlan: Hashable, Sendable, Codable {
   public var isV6Only: Bool
   /// Whether the address may be one that the machine doesn't have yet (IP_FREEBIND).
   public var isFreeBind: Bool
-  /// Whether a UDP socket for an IPv4 address takes everything that arrives at the interface with that address, broadcasts
+  /// Whether a UDP socket takes everything that arrives at the interface with its address, broadcasts and multicast
   /// included, as a DHCP server must: it is bound to that interface (SO_BINDTODEVICE) and to all addresses. On loopback it
   /// makes no difference.
   public var takesBroadcasts: Bool

@@ -74,15 +74,18 @@ enum SocketBinder {
   private static func broadcastEndpoint(
     _ plan: SocketPlan, _ endpoint: Endpoint, _ number: Int32
   ) throws(SupervisionError) -> Endpoint {
-    guard plan.takesBroadcasts, endpoint.address.family == .v4, !endpoint.address.isLoopback else { return endpoint }
-    guard set(number, SOL_SOCKET, SO_BROADCAST, true) else { throw .system("set the options of \(plan.place)", errno) }
+    guard plan.takesBroadcasts, !endpoint.address.isLoopback else { return endpoint }
+    let isV4 = endpoint.address.family == .v4
+    guard !isV4 || set(number, SOL_SOCKET, SO_BROADCAST, true) else {
+      throw .system("set the options of \(plan.place)", errno)
+    }
     if endpoint.address.isUnspecified { return endpoint }
     guard let interface = InterfaceName.of(endpoint.address) else { throw refusal(plan.place, EADDRNOTAVAIL) }
     let length = socklen_t(interface.utf8.count + 1)
     guard interface.withCString({ setsockopt(number, SOL_SOCKET, SO_BINDTODEVICE, $0, length) }) == 0 else {
       throw .system("bind \(plan.place) to the interface \(interface)", errno)
     }
-    return Endpoint(IPAddress(0, 0, 0, 0), endpoint.port)
+    return Endpoint(isV4 ? IPAddress(v4: 0) : IPAddress(v6: 0), endpoint.port)
   }
 
   private static func bindUnix(

@@ -66,9 +66,18 @@ struct LeaseFolder {
       }
     return Row(
       address: lease.address.description, hardware: lease.hardwareAddress.isEmpty ? nil : colons(lease.hardwareAddress),
-      client: lease.client.first == 1 ? Hexadecimal.text(lease.client.dropFirst()) : nil, name: lease.hostName,
+      client: Self.identifier(lease.client), name: lease.hostName,
       state: state, starts: lease.starts.rfc3339,
       expires: lease.expires.seconds == .max ? nil : lease.expires.rfc3339, subnet: lease.subnet.description)
+  }
+
+  /// What the client calls itself: option 61, or its DUID.
+  private static func identifier(_ client: [UInt8]) -> String? {
+    switch client.first {
+    case 1: Hexadecimal.text(client.dropFirst())
+    case 3: Hexadecimal.text(client.dropFirst(6))
+    default: nil
+    }
   }
 
   static func colons(_ bytes: [UInt8]) -> String { bytes.map { Hexadecimal.text([$0]) }.joined(separator: ":") }

@@ -18,6 +18,9 @@ struct DHCPCheck {
     do { policy = try DHCPPolicy.make(configuration, StaticReservation.read(folder.reservationFile)) } catch {
       return report.add(.fail, "dhcp", "\(error)", "docs/configuration.md has the options' names")
     }
+    do { _ = try DHCPv6Policy.make(configuration, server: [0, 4, 0]) } catch {
+      report.add(.fail, "dhcp", "\(error)", nil)
+    }
     report.add(
       .pass, "dhcp",
       "\(policy.subnets.count) subnets, \(policy.reservations.count) reservations, "

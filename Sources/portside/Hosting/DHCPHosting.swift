@@ -20,17 +20,20 @@ final class DHCPHosting: HostedService {
   private let store: SQLiteStore
   private let server: DHCPServer
   let configuration: Mutex<PortsideConfiguration>
+  private let v6: DHCPv6Server
+  private let configuration: Mutex<PortsideConfiguration>
   /// When the command line last changed something here (`DataFolder.leaseMark`).
   private let mark = Mutex<Date?>(nil)
 
   private init(
     _ surroundings: WorkerSurroundings, _ folder: DataFolder, _ store: SQLiteStore, _ server: DHCPServer,
-    _ configuration: PortsideConfiguration
+    _ v6: DHCPv6Server, _ configuration: PortsideConfiguration
   ) {
     self.surroundings = surroundings
     self.folder = folder
     self.store = store
     self.server = server
+    self.v6 = v6
     self.configuration = Mutex(configuration)
   }
 
@@ -51,7 +54,7 @@ final class DHCPHosting: HostedService {
 
   static func shape(_ plan: inout SocketPlan, for declaration: ListenerDeclaration) {
     plan.count = 1
-    plan.takesBroadcasts = declaration.endpoint.port == 67 || declaration.key == "proxy_port"
+    plan.takesBroadcasts = declaration.endpoint.port == 67 || declaration.key != "port"
   }
 
   static func make(
@@ -64,7 +67,11 @@ final class DHCPHosting: HostedService {
     let server = try await DHCPServer(
       DHCPServerConfiguration(policy), store: SQLiteLeaseStore(store), observer: surroundings.names.book,
       clock: surroundings.context.clock, events: EventFan([surroundings.context.events, surroundings.names.timeline]))
-    let hosting = DHCPHosting(surroundings, folder, store, server, settings.configuration)
+    let v6 = try await DHCPv6Server(
+      try DHCPv6Policy.make(settings.configuration, server: DHCPv6Policy.identifier(folder)),
+      store: SQLiteLeaseStore(store), observer: surroundings.names.book, clock: surroundings.context.clock,
+      events: surroundings.context.events)
+    let hosting = DHCPHosting(surroundings, folder, store, server, v6, settings.configuration)
     hosting.register()
     surroundings.names.begin(in: folder, clock: surroundings.context.clock)
     surroundings.names.everySecond { [weak hosting] in await hosting?.lookForChanges() }
@@ -73,7 +80,9 @@ final class DHCPHosting: HostedService {
 
   func apply(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) async throws {
     let (policy, reserved) = try Self.policy(settings.configuration, folder)
+    let v6Policy = try DHCPv6Policy.make(settings.configuration, server: DHCPv6Policy.identifier(folder))
     try server.reload(policy)
+    try v6.reload(v6Policy)
     Self.configureNames(settings.configuration, reserved, folder, surroundings)
     configuration.withLock { $0 = settings.configuration }
   }
@@ -82,6 +91,15 @@ final class DHCPHosting: HostedService {
     _ socket: InheritedSocket, _ declaration: ListenerDeclaration, _ settings: WorkerSettings
   ) async throws -> RunningListener {
     guard let descriptor = socket.descriptors.first else { throw CommandFailure("no socket for \(socket.name)") }
+    if declaration.key == "v6_port" {
+      let listening = try v6.serve(descriptor)
+      let advertiser = advertiser(declaration, settings.configuration)
+      return RunningListener { _ in
+        await advertiser?.stop()
+        await listening.stop()
+        socket.close()
+      }
+    }
     var options = DHCPSocketOptions()
     options.isBootService = declaration.key == "proxy_port"
     if !options.isBootService, socket.place.endpoint?.port != 67 {
@@ -95,8 +113,29 @@ final class DHCPHosting: HostedService {
     }
   }
 
+  /// Advertises the subnets of an interface, where that is wanted and may be.
+  private func advertiser(
+    _ declaration: ListenerDeclaration, _ configuration: PortsideConfiguration
+  ) -> RouterAdvertiser? {
+    let address = declaration.endpoint.address
+    guard let advertisement = DHCPv6Policy.advertisement(configuration, at: address),
+      let interface = NetworkInterfaces.name(of: address)
+    else { return nil }
+    do {
+      return try RouterAdvertiser(advertisement, interface: interface, clock: surroundings.context.clock)
+    } catch {
+      surroundings.context.events.emit(
+        Event(
+          time: surroundings.context.clock.wallTime(), severity: .error, message: "no router advertisements",
+          service: .dhcp,
+          fields: [.init("interface", .string(interface)), .init("reason", .string("\(error)"))]))
+      return nil
+    }
+  }
+
   func stop() async {
     await server.stop()
+    await v6.stop()
     try? store.close()
   }
 
@@ -131,6 +170,7 @@ final class DHCPHosting: HostedService {
       try server.reload(policy)
       Self.configureNames(current, reserved, folder, surroundings)
       try await server.refresh()
+      try await v6.refresh()
     } catch {
       surroundings.context.events.emit(
         Event(

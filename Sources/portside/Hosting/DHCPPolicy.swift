@@ -33,7 +33,7 @@ struct DHCPPolicy {
     for (network, entry) in section.subnet.sorted(by: { $0.key < $1.key }) where network.address.family == .v4 {
       policy.subnets.append(subnet(network, entry))
     }
-    for (name, entry) in section.reserve.sorted(by: { $0.key < $1.key }) {
+    for (name, entry) in section.reserve.sorted(by: { $0.key < $1.key }) where entry.ip.family == .v4 {
       guard let identity = identity(entry, "dhcp.reserve.\(name)") else { continue }
       var reservation = Policy.Reservation(name.description, identity, address: entry.ip)
       reservation.hostName = entry.host?.description ?? name.description

@@ -44,9 +44,9 @@ public final class NamespacePair {
 }
 
 /// What all of them share.
-enum Namespaces {
+public enum Namespaces {
   /// Ends whatever still runs in a namespace of ours, as clients go into the background and stay there; then removes it.
-  static func remove(_ name: String) {
+  public static func remove(_ name: String) {
     let pids = (try? Command.run(["ip", "netns", "pids", name], seconds: 10))?.output ?? ""
     for line in pids.split(separator: "\n") { if let pid = pid_t(line) { kill(pid, SIGKILL) } }
     _ = try? Command.run(["ip", "netns", "delete", name], seconds: 10)
