@@ -152,7 +152,7 @@ let package = Package(
       dependencies: [
         "WireKit", "Services", "TestKit", "Transport", "Configuration", "Certificates", "Gate", "DNSCore", "HTTPCore",
         "ConsoleCore", "TelnetCore",
-        nioCore, nioEmbedded,
+        "RDPCore", nioCore, nioEmbedded,
       ],
       path: "Fuzz/Targets", swiftSettings: settings),
     tests("FuzzRegression", ["FuzzTargets"]),
@@ -188,6 +188,10 @@ let package = Package(
     .testTarget(
       name: "SSHInteropTests", dependencies: [], path: "Tests/InteropTests/SSH", exclude: ["fixture.py", "peers.py"],
       swiftSettings: settings),
+    tests("RDP", ["RDPCore", "TestKit", "WireKit", crypto]),
+    .testTarget(
+      name: "RDPInteropTests", dependencies: ["LaboratoryKit", "portside"], path: "Tests/InteropTests/RDP",
+      exclude: ["screen.py", "clients.py"], swiftSettings: settings),
     tests("TFTP", ["TFTPCore", "TFTPServer", "TFTPClient", "Datagrams", "TestKit", "WireKit", "Services"]),
     tests("DHCP", ["DHCPCore", "DHCPServer", "Datagrams", "TestKit", "WireKit", "Services", "Stores"]),
     .target(name: "NamesKit", path: "Tests/InteropTests/NamesKit", swiftSettings: settings),

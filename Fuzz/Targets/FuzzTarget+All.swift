@@ -8,6 +8,7 @@ extension FuzzTarget {
     http1Server, http2Server, httpClient, hpack, httpRanges, httpPath, httpDate, httpConditions,
     pem, serverKey, certificate,
     consoleEditor, consoleSession, telnetServer, telnetClient,
+    rdpServer, rdpClient, rdpTerminal, rdpBitmap,
     gateFrames, oneTimeCode, authorizedKey, passwordText,
   ]
 }
