@@ -88,7 +88,9 @@ extension FuzzTarget {
     guard bytes.count >= 2 else { return }
     let width = 4 * (1 + Int(bytes[0]) % 16)
     let height = 1 + (bytes.count - 1) / width
-    let pixels = (0..<width * height).map { index in UInt32(bytes[1 + index % (bytes.count - 1)]) &* 0x0001_0305 & 0xFFFF }
+    let pixels = (0..<width * height).map { index in
+      UInt32(bytes[1 + index % (bytes.count - 1)]) &* 0x0001_0305 & 0xFFFF
+    }
     let tile = PixelTile(x: 0, y: 0, width: width, height: height, pixels: pixels)
     let bound = width * height * 8 + height * 8 + 16
     try require(Planar.encode(tile).count <= bound, "planar")

@@ -13,7 +13,10 @@ struct NTLMTests {
   @Test(arguments: [
     ("", "31d6cfe0d16ae931b73c59d7e0c089c0"), ("a", "bde52cb31de33e46245e05fbdbd6fb24"),
     ("abc", "a448017aaf21d8525fc10ae87aa6729d"), ("message digest", "d9130a8164549fe818874806e1c7014b"),
-    ("12345678901234567890123456789012345678901234567890123456789012345678901234567890", "e33b4ddc9c38f2199c3e7b164fcc0536"),
+    (
+      "12345678901234567890123456789012345678901234567890123456789012345678901234567890",
+      "e33b4ddc9c38f2199c3e7b164fcc0536"
+    ),
   ]) func md4(_ text: String, _ digest: String) {
     #expect(hex(MD4.hash(Array(text.utf8))) == digest)
   }

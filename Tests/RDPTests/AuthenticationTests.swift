@@ -62,10 +62,12 @@ struct AuthenticationVectorTests {
     var token: [UInt8] = []
     token.appendBER(0x60) { body in
       body += [0x06, 0x06, 0x2B, 0x06, 0x01, 0x05, 0x05, 0x02]
-      body.appendBER(0xA0) { $0.appendBER(0x30) { fields in
-        fields.appendBER(0xA0) { $0.appendBER(0x30) { $0 += kerberos + ntlm } }
-        fields.appendBER(0xA2) { $0.appendBER(0x04) { $0 += [0x60, 0x01, 0x02] } }
-      } }
+      body.appendBER(0xA0) {
+        $0.appendBER(0x30) { fields in
+          fields.appendBER(0xA0) { $0.appendBER(0x30) { $0 += kerberos + ntlm } }
+          fields.appendBER(0xA2) { $0.appendBER(0x04) { $0 += [0x60, 0x01, 0x02] } }
+        }
+      }
     }
     let opened = try spnego.open(token)
     #expect(opened.inner == nil && spnego.isUsed)

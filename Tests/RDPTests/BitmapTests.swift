@@ -45,7 +45,8 @@ struct BitmapTests {
     for tile in Self.tiles(.rgb32) {
       let encoded = Planar.encode(tile, bottomUp: bottomUp, hasAlpha: bottomUp)
       let decoded = try Decoders.planar(encoded, width: tile.width, height: tile.height)
-      #expect((bottomUp ? Decoders.flipped(decoded, tile.width) : decoded) == tile.pixels, "\(tile.width)x\(tile.height)")
+      #expect(
+        (bottomUp ? Decoders.flipped(decoded, tile.width) : decoded) == tile.pixels, "\(tile.width)x\(tile.height)")
     }
   }
 

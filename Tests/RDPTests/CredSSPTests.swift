@@ -25,7 +25,8 @@ struct CredSSPTests {
     /// The third message; the proof is whatever, as the verdict is given by the test.
     func authenticate(_ negotiate: [UInt8], _ challenge: [UInt8]) -> [UInt8] {
       let info: [UInt8] = [6, 0, 4, 0, 2, 0, 0, 0, 0, 0, 0, 0]
-      let response = [UInt8](repeating: 3, count: 16) + [1, 1] + [UInt8](repeating: 0, count: 26) + info + [0, 0, 0, 0]
+      let response =
+        [UInt8](repeating: 3, count: 16) + [1, 1] + [UInt8](repeating: 0, count: 26) + info + [0, 0, 0, 0]
       let user = UTF16Text.encode("ann")
       var cipher = RC4(key: CredSSPTests.baseKey)
       let sessionKey = cipher.apply(exported)
@@ -64,10 +65,13 @@ struct CredSSPTests {
     var request = TSRequest()
     request.version = client.version
     request.token = client.negotiate()
-    guard case .send(let answer) = send(request, to: &server), let challenge = answer.token else { return "no challenge" }
+    guard case .send(let answer) = send(request, to: &server), let challenge = answer.token else {
+      return "no challenge"
+    }
     let nonce = [UInt8](repeating: 4, count: 32)
     request.token = client.authenticate(client.negotiate(), challenge)
-    request.clientNonce = client.version >= 5 ? (client.seesAnotherNonce ? [UInt8](repeating: 5, count: 32) : nonce) : nil
+    request.clientNonce =
+      client.version >= 5 ? (client.seesAnotherNonce ? [UInt8](repeating: 5, count: 32) : nonce) : nil
     var session = NTLMSession(
       sessionKey: client.exported, flags: NTLMFlags(rawValue: Client.flags), isServer: false)
     request.publicKeyAuth = session.seal(

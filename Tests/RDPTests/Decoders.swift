@@ -25,13 +25,17 @@ enum Decoders {
       } else if head >= 0xC0 {
         code = head & 0xF0
         length = Int(head & 0x0F)
-        if code == 0xD0 { length = length == 0 ? try Int(take(1)) + 1 : length * 8 } else if length == 0 {
+        if code == 0xD0 {
+          length = length == 0 ? try Int(take(1)) + 1 : length * 8
+        } else if length == 0 {
           length = try Int(take(1)) + 16
         }
       } else {
         code = head & 0xE0
         length = Int(head & 0x1F)
-        if code == 0x40 { length = length == 0 ? try Int(take(1)) + 1 : length * 8 } else if length == 0 {
+        if code == 0x40 {
+          length = length == 0 ? try Int(take(1)) + 1 : length * 8
+        } else if length == 0 {
           length = try Int(take(1)) + 32
         }
       }
@@ -83,7 +87,9 @@ enum Decoders {
           let control = input[index]
           index += 1
           var (raw, run) = (Int(control >> 4), Int(control & 0xF))
-          if run == 1 { (raw, run) = (0, Int(control >> 4) + 16) } else if run == 2 {
+          if run == 1 {
+            (raw, run) = (0, Int(control >> 4) + 16)
+          } else if run == 2 {
             (raw, run) = (0, Int(control >> 4) + 32)
           }
           guard index + raw <= input.count, raw + run > 0 else { throw Malformed() }

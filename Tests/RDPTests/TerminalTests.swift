@@ -26,7 +26,8 @@ struct TerminalTests {
   }
 
   @Test func cursorMovements() {
-    #expect(lines(terminal("\u{1B}[3;5Hx\u{1B}[Ay\u{1B}[2Dz\u{1B}[1G-\u{1B}[5d_")) == ["", "-   zy", "    x", "", " _"])
+    #expect(
+      lines(terminal("\u{1B}[3;5Hx\u{1B}[Ay\u{1B}[2Dz\u{1B}[1G-\u{1B}[5d_")) == ["", "-   zy", "    x", "", " _"])
   }
 
   @Test func erasingAndEditing() {
@@ -93,7 +94,10 @@ struct TerminalTests {
   /// Garbage of every kind neither traps nor leaves the screen.
   @Test func hostileOutput() {
     var generator = SystemRandomNumberGenerator()
-    let pieces = ["\u{1B}[", "\u{1B}]0;", "999999999", ";", "H", "r", "L", "M", "@", "P", "X", "S", "T", "b", "\u{1B}c", "\n", "ü", "?1049h", "J", "\u{1B}M"]
+    let pieces = [
+      "\u{1B}[", "\u{1B}]0;", "999999999", ";", "H", "r", "L", "M", "@", "P", "X", "S", "T", "b", "\u{1B}c", "\n", "ü",
+      "?1049h", "J", "\u{1B}M",
+    ]
     for _ in 0..<200 {
       var terminal = Terminal(columns: .random(in: 2...9), rows: .random(in: 2...5), scrollback: 3)
       for _ in 0..<60 {
@@ -101,7 +105,8 @@ struct TerminalTests {
         terminal.feed([.random(in: 0...255, using: &generator)])
       }
       terminal.resize(columns: .random(in: 1...9), rows: .random(in: 1...9))
-      #expect((0..<terminal.rows).contains(terminal.cursor.row) && (0..<terminal.columns).contains(terminal.cursor.column))
+      #expect(
+        (0..<terminal.rows).contains(terminal.cursor.row) && (0..<terminal.columns).contains(terminal.cursor.column))
     }
   }
 
@@ -113,8 +118,13 @@ struct TerminalTests {
       var display = CellDisplay(width: 80, height: 96, format: .rgb24)
       var picture = [UInt32](repeating: 0, count: 80 * 96)
       for _ in 0..<40 {
-        let pieces = ["\r\n", "\n", "abc", "\u{1B}[2;4r", "\u{1B}[r", "\u{1B}M", "\u{1B}[3;3H", "\u{1B}[2L", "\u{1B}[M", "\u{1B}[7mx\u{1B}[m", "\u{1B}[2J"]
-        for _ in 0..<Int.random(in: 1...4) { terminal.feed(Array((pieces.randomElement(using: &generator) ?? "").utf8)) }
+        let pieces = [
+          "\r\n", "\n", "abc", "\u{1B}[2;4r", "\u{1B}[r", "\u{1B}M", "\u{1B}[3;3H", "\u{1B}[2L", "\u{1B}[M",
+          "\u{1B}[7mx\u{1B}[m", "\u{1B}[2J",
+        ]
+        for _ in 0..<Int.random(in: 1...4) {
+          terminal.feed(Array((pieces.randomElement(using: &generator) ?? "").utf8))
+        }
         display.update(&terminal, canMove: canMove) { apply($0, to: &picture) }
         var fresh = CellDisplay(width: 80, height: 96, format: .rgb24)
         var (whole, copy) = ([UInt32](repeating: 0, count: 80 * 96), terminal)
@@ -128,7 +138,9 @@ struct TerminalTests {
     switch update {
     case .tile(let tile):
       for row in 0..<tile.height {
-        for column in 0..<tile.width { picture[(tile.y + row) * 80 + tile.x + column] = tile.pixels[row * tile.width + column] }
+        for column in 0..<tile.width {
+          picture[(tile.y + row) * 80 + tile.x + column] = tile.pixels[row * tile.width + column]
+        }
       }
     case .move(let x, let y, let width, let height, let fromX, let fromY):
       let old = picture

@@ -31,9 +31,10 @@ import Testing
   @Test func theProbeClimbsTheLadder() async throws {
     try await Laboratory.with { laboratory in
       let port = try #require(laboratory.ready.services.first { $0.name == "rdp" }?.port)
-      let result = try await LaboratoryKit.portside(["probe", "rdp://127.0.0.1:\(port)", "--ca", laboratory.ready.ca])
+      let url = "rdp://127.0.0.1:\(port)"
+      let result = try await run(Laboratory.program, ["probe", url, "--ca", laboratory.ready.ca])
       #expect(result.code == 0 && result.output.contains("first picture"), "\(result.all)")
-      let stranger = try await LaboratoryKit.portside(["probe", "rdp://127.0.0.1:\(port)"])
+      let stranger = try await run(Laboratory.program, ["probe", url])
       #expect(stranger.code == 1 && stranger.output.contains("FAIL: TLS"), "\(stranger.all)")
     }
   }
