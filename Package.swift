@@ -211,7 +211,7 @@ let package = Package(
       dependencies: [
         "WireKit", "Services", "TestKit", "Transport", "Configuration", "Certificates", "Gate", "DNSCore", "HTTPCore",
         "Files", "SSHCore", "SFTPCore", "SFTPServer", "ConsoleCore", "TelnetCore", nioCore, nioEmbedded, "DHCPCore",
-        "TFTPCore", "FTPCore", "MessageCore", "POP3Core", "SASLCore", "SMTPCore", "SieveCore", "IMAPCore",
+        "TFTPCore", "FTPCore", "MessageCore", "POP3Core", "SASLCore", "SMTPCore", "SieveCore", "IMAPCore", "RDPCore",
       ],
       path: "Fuzz/Targets", swiftSettings: settings),
     tests("FuzzRegression", ["FuzzTargets"]),
@@ -275,6 +275,10 @@ let package = Package(
     .testTarget(
       name: "SSHInteropTests", dependencies: ["portside", "SSHFixture"], path: "Tests/InteropTests/SSH",
       exclude: ["fixture.py", "peers.py", "laboratory.py"], swiftSettings: settings),
+    .testTarget(
+      name: "RDPInteropTests", dependencies: ["LaboratoryKit", "portside"], path: "Tests/InteropTests/RDP",
+      exclude: ["screen.py", "clients.py"], swiftSettings: settings),
+    tests("RDP", ["RDPCore", "TestKit", "WireKit", crypto]),
     // IMAP: a server over a store in memory, for tests and for real clients.
     .target(
       name: "IMAPKit",

@@ -15,6 +15,7 @@ extension FuzzTarget {
     smtpServer, smtpClient, smtpAddress, saslServer, sieveScript,
     imapCommand, imapNames, imapServer, imapResponses,
     dhcpMessage, dhcpEngine, dhcp6, tftpPacket, tftpTransfer,
+    rdpServer, rdpClient, rdpTerminal, rdpBitmap,
     gateFrames, oneTimeCode, authorizedKey, passwordText,
   ]
 }

@@ -37,8 +37,6 @@ struct ServerData {
       $0.appendLittleEndian(requestedProtocols.rawValue)
       $0.appendLittleEndian(UInt32(0))
     }
-    // SC_SECURITY: no encryption of RDP's own; TLS is beneath.
-    Self.block(0x0C02, into: &blocks) { $0.append(contentsOf: [UInt8](repeating: 0, count: 8)) }
     Self.block(0x0C03, into: &blocks) { block in
       block.appendLittleEndian(ServerChannels.io)
       block.appendLittleEndian(UInt16(clamping: channels.count))
@@ -46,6 +44,9 @@ struct ServerData {
       if channels.count % 2 == 1 { block.appendLittleEndian(UInt16(0)) }
     }
     if let messageChannel { Self.block(0x0C04, into: &blocks) { $0.appendLittleEndian(messageChannel) } }
+    // SC_SECURITY: no encryption of RDP's own; TLS is beneath. Last, as aardwolf
+    // reads over its end.
+    Self.block(0x0C02, into: &blocks) { $0.append(contentsOf: [UInt8](repeating: 0, count: 8)) }
     return blocks
   }
 

@@ -98,8 +98,7 @@ struct CellDisplay: Sendable {
     var start: Int?
     var last = 0
     for column in 0..<columns {
-      let index = line.startIndex + column
-      let cell = index < line.endIndex ? line[index] : Cell()
+      let cell = column < line.count ? line[column] : Cell()
       let isSelected = selection?.contains(row * columns + column) == true
       let wanted = Self.appearance(
         cell, isReversed: terminal.modes.reverse != isSelected, hasCursor: cursor == column)

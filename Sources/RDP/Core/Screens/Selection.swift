@@ -35,7 +35,7 @@ extension Terminal {
       let line = visibleLine(row)
       var scalars = String.UnicodeScalarView()
       for column in 0..<columns where range.contains(row * columns + column) && column < line.count {
-        let character = line[line.startIndex + column].character
+        let character = line[column].character
         if character != 0 { scalars.append(Unicode.Scalar(character) ?? " ") }
       }
       var text = String(scalars)

@@ -10,7 +10,8 @@ struct Grid: Sendable {
 
   private(set) var columns: Int
   private(set) var rows: Int
-  private(set) var cells: [Cell]
+  /// A row each, so that lines that scroll are moved and not copied.
+  private var lines: [[Cell]]
   /// Rows that may differ from what was shown.
   private(set) var changed: [Bool]
   /// Moves since then, in order; all rows are `changed` when there were too many.
@@ -19,7 +20,7 @@ struct Grid: Sendable {
   init(columns: Int, rows: Int) {
     self.columns = columns
     self.rows = rows
-    cells = [Cell](repeating: Cell(), count: columns * rows)
+    lines = [[Cell]](repeating: [Cell](repeating: Cell(), count: columns), count: rows)
     changed = [Bool](repeating: true, count: rows)
   }
 
@@ -39,65 +40,65 @@ struct Grid: Sendable {
   mutating func touch(_ row: Int) { if changed.indices.contains(row) { changed[row] = true } }
 
   subscript(row: Int, column: Int) -> Cell {
-    get { cells[row * columns + column] }
+    get { lines[row][column] }
     set {
-      cells[row * columns + column] = newValue
+      lines[row][column] = newValue
       changed[row] = true
     }
   }
 
-  func line(_ row: Int) -> ArraySlice<Cell> { cells[row * columns..<(row + 1) * columns] }
+  func line(_ row: Int) -> [Cell] { lines[row] }
 
   mutating func fill(row: Int, _ range: Range<Int>, with cell: Cell) {
     guard !range.isEmpty else { return }
-    for index in row * columns + range.lowerBound..<row * columns + range.upperBound { cells[index] = cell }
+    for column in range { lines[row][column] = cell }
     changed[row] = true
   }
 
   /// Moves part of a row to the right (`by` > 0) or to the left, within `range`; what becomes free is `cell`.
   mutating func shift(row: Int, _ range: Range<Int>, by distance: Int, with cell: Cell) {
-    let base = row * columns
     let count = min(abs(distance), range.count)
-    let part = Array(cells[base + range.lowerBound..<base + range.upperBound])
+    let part = Array(lines[row][range])
     let free = [Cell](repeating: cell, count: count)
     let moved = distance > 0 ? free + Array(part.dropLast(count)) : Array(part.dropFirst(count)) + free
-    cells.replaceSubrange(base + range.lowerBound..<base + range.upperBound, with: moved)
+    lines[row].replaceSubrange(range, with: moved)
     changed[row] = true
   }
 
-  /// Moves the lines of a region up (`lines` > 0) or down; what becomes free is `cell`.
-  mutating func scroll(_ region: Range<Int>, by lines: Int, with cell: Cell) {
-    let count = min(abs(lines), region.count)
+  /// Moves the lines of a region up (`by` > 0) or down; what becomes free is `cell`.
+  mutating func scroll(_ region: Range<Int>, by distance: Int, with cell: Cell) {
+    let count = min(abs(distance), region.count)
     guard count > 0 else { return }
-    let free = [Cell](repeating: cell, count: count * columns)
-    let range = region.lowerBound * columns..<region.upperBound * columns
-    if lines > 0 {
-      cells.replaceSubrange(range, with: Array(cells[range].dropFirst(count * columns)) + free)
+    let free = [[Cell]](repeating: [Cell](repeating: cell, count: columns), count: count)
+    if distance > 0 {
+      lines.removeSubrange(region.lowerBound..<region.lowerBound + count)
+      lines.insert(contentsOf: free, at: region.upperBound - count)
     } else {
-      cells.replaceSubrange(range, with: free + Array(cells[range].dropLast(count * columns)))
+      lines.removeSubrange(region.upperBound - count..<region.upperBound)
+      lines.insert(contentsOf: free, at: region.lowerBound)
     }
-    noteScroll(region, lines > 0 ? count : -count)
+    noteScroll(region, distance > 0 ? count : -count)
   }
 
-  private mutating func noteScroll(_ region: Range<Int>, _ lines: Int) {
-    moveMarks(region, lines)
+  private mutating func noteScroll(_ region: Range<Int>, _ distance: Int) {
+    moveMarks(region, distance)
     let last = scrolls.count - 1
     if last >= 0, scrolls[last].top == region.lowerBound, scrolls[last].bottom == region.upperBound,
-      (scrolls[last].lines > 0) == (lines > 0)
+      (scrolls[last].lines > 0) == (distance > 0)
     {
-      scrolls[last].lines += lines
+      scrolls[last].lines += distance
     } else {
-      scrolls.append(Scroll(top: region.lowerBound, bottom: region.upperBound, lines: lines))
+      scrolls.append(Scroll(top: region.lowerBound, bottom: region.upperBound, lines: distance))
     }
     // All of it is new, or it is simpler to look at every cell.
     if abs(scrolls[scrolls.count - 1].lines) >= region.count || scrolls.count > 8 { touchAll() }
   }
 
   /// Rows that differ go along with their lines.
-  private mutating func moveMarks(_ region: Range<Int>, _ lines: Int) {
+  private mutating func moveMarks(_ region: Range<Int>, _ distance: Int) {
     let old = changed
     for row in region {
-      let source = row + lines
+      let source = row + distance
       changed[row] = region.contains(source) ? old[source] : true
     }
   }

@@ -118,12 +118,12 @@ public struct Terminal: Sendable {
   }
 
   /// The cells of a row as one sees it.
-  func visibleLine(_ row: Int) -> ArraySlice<Cell> {
+  func visibleLine(_ row: Int) -> [Cell] {
     guard row < viewOffset else { return grid.line(row - viewOffset) }
     var line = scrollback[scrollback.count - viewOffset + row]
     if line.count > columns { line.removeLast(line.count - columns) }
     if line.count < columns { line += [Cell](repeating: Cell(), count: columns - line.count) }
-    return line[...]
+    return line
   }
 
   /// Where the cursor is seen; `nil` when it is hidden or out of view.
@@ -137,7 +137,7 @@ public struct Terminal: Sendable {
   /// Keeps a line above the screen.
   private mutating func keep(_ row: Int) {
     guard scrollbackLimit > 0 else { return }
-    scrollback.append(Array(grid.line(row)))
+    scrollback.append(grid.line(row))
     // In blocks, so that not every line moves all the others.
     if scrollback.count > scrollbackLimit + 128 { scrollback.removeFirst(scrollback.count - scrollbackLimit) }
     if viewOffset > 0 { viewOffset = min(viewOffset + 1, scrollback.count) }
