@@ -10,7 +10,6 @@ extension FuzzTarget {
     pem, serverKey, certificate,
     sshServer, sshMessages, sshPublicKey, sshPrivateKey, sshKeyOptions, sshCertificate, sshRevocationList, sftp, scp,
     consoleEditor, consoleSession, telnetServer, telnetClient,
-    dhcpMessage, dhcpEngine, tftpPacket, tftpTransfer,
     messageStructure, messageHeader, transferEncoding, pop3Server,
     smtpServer, smtpClient, smtpAddress, saslServer, sieveScript,
     imapCommand, imapNames, imapServer, imapResponses,

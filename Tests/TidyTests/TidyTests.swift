@@ -49,12 +49,6 @@ import Testing
           !words.hasPrefix("///"), Self.hasBody(lines, at: index, indent),
           let end = lines[index...].firstIndex(where: { $0 == indent + "}" }), !line.hasSuffix("}")
         else { continue }
-        // A requirement of a protocol has no body: the next declaration comes before any brace opens.
-        let body = lines[index...end].firstIndex { $0.hasSuffix("{") || $0.contains("{ ") }
-        let next = lines[(index + 1)...end].firstIndex {
-          $0.hasPrefix(indent + "func ") || $0.hasPrefix(indent + "///")
-        }
-        if let next, next < body ?? .max { continue }
         if end - index > 61 { tooLong.append("\(path):\(index + 1) (\(end - index) lines)") }
       }
     }

@@ -21,7 +21,6 @@ final class DHCPHosting: HostedService {
   private let server: DHCPServer
   let configuration: Mutex<PortsideConfiguration>
   private let v6: DHCPv6Server
-  private let configuration: Mutex<PortsideConfiguration>
   /// When the command line last changed something here (`DataFolder.leaseMark`).
   private let mark = Mutex<Date?>(nil)
 

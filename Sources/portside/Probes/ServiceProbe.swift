@@ -68,7 +68,6 @@ struct ServiceProbe: Sendable {
     case .smtp, .submission, .submissions:
       return try Probes.probe("\(declaration.service.rawValue)://\(place)", options)
     case .imap, .imaps: return try Probes.probe("\(declaration.service.rawValue)://\(place)", options)
-    case .admin: return try Probes.probe("http://\(place)/metrics", options)
     case .pop3, .pop3s: return try Probes.probe("\(declaration.service.rawValue)://\(place)", options)
     default: throw CommandFailure("there is no client for \(declaration.service.rawValue) yet")
     }

@@ -121,7 +121,6 @@ enum TryFiles {
     domains          = ["\(domain)"]
     plaintext        = true
 
-
     [imap]
     on        = ["here"]
     port      = 10143
@@ -133,10 +132,6 @@ enum TryFiles {
     port      = 10110
     tls_port  = 10995
     plaintext = true
-
-    [metrics]
-    on   = ["here"]
-    port = 19464
 
     """
   }
