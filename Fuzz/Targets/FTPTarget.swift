@@ -47,6 +47,7 @@ extension FuzzTarget {
     _ = FTPHostPort.parsePassiveReply(text)
     _ = FTPHostPort.parseExtendedPassiveReply(text)
     if let line = FTPFactLine(bytes) { try require(!line.name.isEmpty, "a line without a name") }
+    _ = FTPNamePattern(bytes).matches(bytes)
     var decoder = ASCIIDecoder()
     var lines: [UInt8] = []
     bytes.withUnsafeBytes { decoder.decode($0, into: &lines) }

@@ -187,3 +187,30 @@ import WireKit
     }
   }
 }
+
+@Suite struct NamePatternTests {
+  private func matches(_ pattern: String, _ name: String) -> Bool {
+    FTPNamePattern(Array(pattern.utf8)).matches(Array(name.utf8))
+  }
+
+  @Test func asAShellHasThem() {
+    for (pattern, name) in [
+      ("*", "a"), ("*", "a b"), ("*.txt", "x.txt"), ("a*b*c", "aXbXbc"), ("?", "a"), ("[abc]", "b"), ("[a-c]x", "bx"),
+      ("[!a-c]", "d"), ("[^a]", "b"), ("[]]", "]"), ("[", "["), ("[a", "[a"), (".*", ".hidden"), ("", ""), ("a", "a"),
+      ("**a", "bba"), ("[a-]", "-"),
+    ] { #expect(matches(pattern, name), "\(pattern) \(name)") }
+    for (pattern, name) in [
+      ("*", ".hidden"), ("?hidden", ".hidden"), ("*.txt", "x.text"), ("?", ""), ("?", "ab"), ("[a-c]", "d"),
+      ("[!a]", "a"), ("a", "b"), ("", "a"), ("a*b", "abc"),
+    ] { #expect(!matches(pattern, name), "\(pattern) \(name)") }
+  }
+
+  @Test func starsCostNothing() {
+    let clock = ContinuousClock()
+    let name = String(repeating: "a", count: 255)
+    let time = clock.measure {
+      for _ in 0..<100 { #expect(!matches(String(repeating: "*a", count: 100) + "*b", name)) }
+    }
+    #expect(time < .seconds(5))
+  }
+}

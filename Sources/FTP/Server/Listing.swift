@@ -1,5 +1,4 @@
 import FTPCore
-import Glibc
 import Services
 import Synchronization
 import WireKit
@@ -21,13 +20,13 @@ final class Listing: Sendable {
   private let style: FTPListingStyle
   private let now: FTPTime
   private let isReadOnly: Bool
-  private let pattern: [UInt8]?
+  private let pattern: FTPNamePattern?
   /// What stands before each name of NLST, where a path was named.
   private let prefix: [UInt8]
 
   private init(
     _ files: any FileStore, _ folder: FilePath, _ style: FTPListingStyle, now: FTPTime, isReadOnly: Bool,
-    pattern: [UInt8]?, prefix: [UInt8], entries: [DirectoryEntry], directory: (any OpenedDirectory)?
+    pattern: FTPNamePattern?, prefix: [UInt8], entries: [DirectoryEntry], directory: (any OpenedDirectory)?
   ) {
     self.files = files
     self.folder = folder
@@ -45,14 +44,14 @@ final class Listing: Sendable {
   ) throws -> Listing {
     var (files, path) = try control.place(argument)
     let isReadOnly = control.state.withLock { $0.isAnonymous }
-    var pattern: [UInt8]?
+    var pattern: FTPNamePattern?
     var prefix = argument ?? []
     var attributes: FileAttributes
     do throws(FileError) { attributes = try files.attributes(of: path, followingLinks: true) } catch {
-      guard error == .notFound, let name = path.name, name.contains(where: { "*?[".utf8.contains($0) }) else {
+      guard error == .notFound, let name = path.name, FTPNamePattern.isPattern(name) else {
         throw error
       }
-      pattern = name
+      pattern = FTPNamePattern(name)
       path = path.parent
       prefix = Array(prefix.dropLast(name.count))
       attributes = try files.attributes(of: path, followingLinks: true)
@@ -94,9 +93,7 @@ final class Listing: Sendable {
 
   private func isShown(_ name: [UInt8]) -> Bool {
     if PartialName.isOne(name) { return false }
-    guard let pattern else { return true }
-    // A leading dot is not for patterns, as in a shell.
-    return pattern.withCString { pattern in name.withCString { fnmatch(pattern, $0, FNM_PERIOD | FNM_NOESCAPE) == 0 } }
+    return pattern?.matches(name) ?? true
   }
 
   private func write(_ entry: DirectoryEntry, into output: inout [UInt8]) {
@@ -134,15 +131,5 @@ extension FTPEntry {
       name: entry.name, kind: kind, size: attributes.size, permissions: attributes.permissions,
       modified: FTPTime(seconds: attributes.modified.seconds), links: attributes.links, owner: String(attributes.user),
       group: String(attributes.group), rights: rights)
-  }
-}
-
-extension [UInt8] {
-  /// Lends the bytes as a C string.
-  fileprivate func withCString<Result>(_ body: (UnsafePointer<CChar>) -> Result) -> Result {
-    (self + [0]).map { CChar(bitPattern: $0) }.withUnsafeBufferPointer { characters in
-      guard let base = characters.baseAddress else { preconditionFailure("a string with its end has an address") }
-      return body(base)
-    }
   }
 }
