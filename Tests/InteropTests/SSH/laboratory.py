@@ -583,8 +583,10 @@ def probes():
         result = run([program, "probe", f"ssh://ann@{place}/id"], env=dict(os.environ, PORTSIDE_PASSWORD="wrong"),
                      check=False)
         expect(result.returncode == 1 and b"log-in failed" in result.stdout, f"{result}")
-        text = lab.portside("check")
-        expect(re.search(r"PASS +ssh tcp 127.0.0.1", text), text)
+        # What other services say is theirs.
+        command = [program, "check", "--config", lab.data + "/portside.toml"]
+        text = run(command, check=False, **lab.user).stdout.decode()
+        expect(re.search(r"PASS +ssh tcp 127.0.0.1", text) and re.search(r"PASS +folder .*/files/shared", text), text)
 
 
 cases = {"shells": shells, "files": files, "more-clients": more_clients, "libraries": libraries,
