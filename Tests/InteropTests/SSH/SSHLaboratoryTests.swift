@@ -4,8 +4,8 @@ import Testing
 /// Real clients over loopback, against `portside try`: the whole composition. `laboratory.py` has the cases.
 @Suite(.serialized, .timeLimit(.minutes(5))) struct SSHLaboratoryTests {
   @Test(arguments: [
-    "shells", "files", "more-clients", "libraries", "forwarding", "sockets-and-agent", "certificates", "ansible", "quotas",
-    "log-in", "host-keys", "audit", "probes",
+    "shells", "files", "more-clients", "libraries", "forwarding", "sockets-and-agent", "certificates", "ansible",
+    "quotas", "log-in", "host-keys", "audit", "probes",
   ])
   func peer(_ name: String) async throws {
     let program = try #require(PeerScript.program("portside"), "the portside program was not built")
