@@ -19,7 +19,7 @@ test: setup-build
 # Network boots that are too slow for every day: UEFI beside another DHCP server, and by HTTP.
 test-boot: setup-build
 	Scripts/setup-test-peers
-	PORTSIDE_BOOT=all $(SWIFT) test --filter NetworkBootTests
+	NETWORK_BOOT=all $(SWIFT) test --filter NetworkBootTests
 
 lint:
 	Scripts/lint

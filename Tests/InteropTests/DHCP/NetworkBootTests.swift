@@ -3,9 +3,9 @@ import NamesKit
 import Testing
 
 /// Machines without a disk, from the first packet to a script of iPXE, with the program in the place of everything that they
-/// need. The slow ones run by `make test-boot` (PORTSIDE_BOOT=all).
+/// need. The slow ones run by `make test-boot` (NETWORK_BOOT=all).
 @Suite(.serialized, .timeLimit(.minutes(15))) struct NetworkBootTests {
-  static let isThorough = ProcessInfo.processInfo.environment["PORTSIDE_BOOT"] == "all"
+  static let isThorough = ProcessInfo.processInfo.environment["NETWORK_BOOT"] == "all"
 
   /// The DHCP section of a server that gives addresses; `proxy` for one beside another server.
   static func sections(proxy: Bool = false) -> String {
