@@ -16,10 +16,10 @@ test: setup-build
 	$(MAKE) lint
 	Scripts/test
 
-# Network boots that are too slow for every day: UEFI beside another DHCP server.
+# Network boots that are too slow for every day: UEFI beside another DHCP server, and by HTTP.
 test-boot: setup-build
 	Scripts/setup-test-peers
-	PORTSIDE_BOOT=all $(SWIFT) test --filter NetworkBootTests
+	NETWORK_BOOT=all $(SWIFT) test --filter NetworkBootTests
 
 lint:
 	Scripts/lint

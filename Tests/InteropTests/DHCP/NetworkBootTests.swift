@@ -3,12 +3,12 @@ import NamesKit
 import Testing
 
 /// Machines without a disk, from the first packet to a script of iPXE, with the program in the place of everything that they
-/// need. The slow ones run by `make test-boot` (PORTSIDE_BOOT=all).
+/// need. The slow ones run by `make test-boot` (NETWORK_BOOT=all).
 @Suite(.serialized, .timeLimit(.minutes(15))) struct NetworkBootTests {
-  static let isThorough = ProcessInfo.processInfo.environment["PORTSIDE_BOOT"] == "all"
+  static let isThorough = ProcessInfo.processInfo.environment["NETWORK_BOOT"] == "all"
 
   /// The DHCP section of a server that gives addresses; `proxy` for one beside another server.
-  static func sections(proxy: Bool = false, http: String? = nil) -> String {
+  static func sections(proxy: Bool = false) -> String {
     """
     [dhcp]
     on         = ["lan"]
@@ -19,7 +19,7 @@ import Testing
     [dhcp.subnet."10.9.0.0/24"]
     \(proxy ? "" : "pool  = \"10.9.0.100-10.9.0.120\"")
     router = "10.9.0.1"
-    boot   = { bios = "undionly.kpxe", efi64 = "ipxe.efi", script = "boot.ipxe"\(http.map { ", http = \"\($0)\"" } ?? "") }
+    boot   = { bios = "undionly.kpxe", efi64 = "ipxe.efi", script = "boot.ipxe" }
     """
   }
 
@@ -78,6 +78,34 @@ import Testing
     let said = try bench.boot(firmware, until: ["PORTSIDE-BOOTED", "No bootable device"], in: scratch, seconds: 150)
     #expect(said.contains("PORTSIDE-BOOTED 10.9.0.2"), "\(said.suffix(1_500))\n\(server.logText.suffix(2_000))")
     stranger.stop()
+    server.stop()
+  }
+
+  /// Firmware that loads by HTTP, from the web worker: DHCP tells it the URL. It tries PXE first, which takes minutes.
+  @Test(.enabled(if: isThorough)) func uefiBootsByHTTP() throws {
+    let (bench, scratch) = (try BootBench(), try Scratch())
+    try Self.fill(scratch)
+    let sections = """
+      [dhcp]
+      on    = ["lan"]
+      probe = false
+
+      [dhcp.subnet."10.9.0.0/24"]
+      pool   = "10.9.0.100-10.9.0.120"
+      router = "10.9.0.1"
+      boot   = { http = "http://10.9.0.1/ipxe.efi", script = "http://10.9.0.1/boot.ipxe" }
+
+      [http]
+      on                = ["lan"]
+      tls_port          = "off"
+      default_site      = "boot.lab.test"
+      redirect_to_https = false
+      sites             = { "boot.lab.test" = "\(scratch.path)/tftp" }
+      """
+    let server = try PortsideServer(sections, in: scratch, namespace: bench.namespace)
+    try Self.writeScript(scratch)
+    let said = try bench.boot(.uefi, until: ["PORTSIDE-BOOTED"], in: scratch, seconds: 420)
+    #expect(said.contains("PORTSIDE-BOOTED 10.9.0.1"), "\(said.suffix(1_500))\n\(server.logText.suffix(2_000))")
     server.stop()
   }
 }

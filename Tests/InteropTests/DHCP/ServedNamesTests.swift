@@ -109,6 +109,19 @@ import Testing
     server.stop()
   }
 
+  /// A lease that ends takes its names with it, without any message.
+  @Test func namesEndWithTheirLeases() throws {
+    let (pair, scratch) = (try NamespacePair(), try Scratch())
+    let server = try PortsideServer(Self.sections, in: scratch, namespace: pair.server)
+    let end = Int(Date().timeIntervalSince1970) + 6
+    let file = try scratch.put(Data("\(end) 02:00:00:00:00:81 10.9.0.102 brief *\n".utf8), "dnsmasq")
+    #expect(try server.portside("lease", "import", file).status == 0)
+    #expect(try within(4) { try pair.dig("brief.lab.test", "A") == "10.9.0.102" })
+    #expect(try within(10) { try pair.dig("brief.lab.test", "A").isEmpty })
+    #expect(try pair.dig("-x", "10.9.0.102").isEmpty)
+    server.stop()
+  }
+
   /// The worker dies, and is back with leases, names and a serial that is no lower.
   @Test func namesAndSerialsSurviveTheWorker() throws {
     let (pair, scratch) = (try NamespacePair(), try Scratch())
