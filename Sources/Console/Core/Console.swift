@@ -256,7 +256,7 @@ public struct Console: TerminalProgram {
     state = .editing
     guard script == nil else { return runScript(into: &actions) }
     editor.begin(settings.prompt, into: &actions.output)
-    actions.endsWithPrompt = true
+    actions.endPrompt()
   }
 
   /// Runs the script's lines, one after the other, up to one that waits. Each of them comes back here when it is done: the
