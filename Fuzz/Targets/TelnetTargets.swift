@@ -11,10 +11,11 @@ extension FuzzTarget {
     let input = FuzzInput(bytes)
     let security = TelnetServerSession<Console>.Security(
       offersTLS: input.control & 8 != 0, allowsPlainText: input.control & 16 == 0, isSecure: false)
-    let whole = serve(security, [input.payload[...]]).output
+    let (whole, wasCut) = serve(security, [input.payload[...]])
     let (parts, beganTLS) = serve(security, input.pieces)
-    // What stands behind FOLLOWS ends the connection, unless it comes when the handshake has begun.
-    if beganTLS { return }
+    // What stands behind FOLLOWS ends the connection, with nothing of that round answered, unless it comes when the
+    // handshake has begun: there the cut decides.
+    if beganTLS || wasCut { return }
     try require(whole == parts, "whole \(whole.count) bytes, in pieces \(parts.count)")
     try require(whole.count <= 4096 + 600 * input.payload.count, "\(whole.count) bytes for \(input.payload.count)")
   }
@@ -35,6 +36,7 @@ extension FuzzTarget {
     }
     driver.open()
     for piece in pieces where driver.close == nil && !driver.wantsTLS { driver.receive(piece) }
+    if case .immediately = driver.close { return (driver.takeOutput(), true) }
     return (driver.takeOutput(), driver.wantsTLS)
   }
 
