@@ -143,8 +143,17 @@ struct ConsoleMachineTests {
     let desk = Desk(echoes: false, commands: "show zones; show sessions | count\nfrob") { _ in self.rows(2) }
     #expect(desk.hasEnded && desk.console.exitCode == 1)
     #expect(desk.look() == "ZONE  SERIAL\nz0    1\nz1    1\nCount: 2 lines\n% 'frob' is no command here\n")
+    let quoted = Desk(commands: "show zones | match 'z0;|z1' | count;show zones") { _ in self.rows(2) }
+    #expect(quoted.look().hasPrefix("Count: 1 line\nZONE"))
     let fine = Desk(commands: "show zones") { _ in self.rows(0) }
     #expect(fine.hasEnded && fine.console.exitCode == 0)
+  }
+
+  /// A line for each of which nothing is asked: no stack grows with them.
+  @Test func longScriptsTakeNoDeepStack() {
+    let desk = Desk(commands: String(repeating: "frob;", count: 50_000))
+    #expect(desk.hasEnded && desk.console.exitCode == 1)
+    #expect(desk.output.count > 1_000_000)
   }
 
   @Test func endOfInputLeaves() {

@@ -15,7 +15,7 @@ struct Parrot: TerminalProgram {
   mutating func start(on terminal: TerminalDescription, into actions: inout TerminalActions<String>) {
     self.terminal = terminal
     actions.write("ready\n> ")
-    actions.endsWithPrompt = true
+    actions.endPrompt()
   }
   mutating func receive(_ byte: UInt8, into actions: inout TerminalActions<String>) {
     guard byte == 0x0D else {

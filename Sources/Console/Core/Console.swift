@@ -77,7 +77,8 @@ public struct Console: TerminalProgram {
   /// In a line that the client edits itself, what follows a `?` up to the line's end is nothing.
   var skipsLine = false
   /// Lines to run before the terminal is asked for any: a console that runs commands and ends.
-  private var script: [String]?
+  private var script: ArraySlice<String>?
+  private var isRunningScript = false
   /// 0, or 1 once a command has failed: for `ssh host COMMAND`.
   public private(set) var exitCode: UInt32 = 0
 
@@ -87,7 +88,22 @@ public struct Console: TerminalProgram {
   ) {
     self.tree = CommandTree(tree.commands + TerminalCommands.all).permitted(isPermitted)
     self.settings = settings
-    script = commands.map { $0.split(whereSeparator: { $0 == "\n" || $0 == ";" }).map(String.init) }
+    script = commands.map { Self.lines(of: $0)[...] }
+  }
+
+  /// A script's lines: cut at line ends, and at semicolons outside of quotes.
+  private static func lines(of script: String) -> [String] {
+    var (lines, line, quote) = ([String](), "", Character?.none)
+    for character in script {
+      if character == "\n" || character == "\r\n" || character == ";" && quote == nil {
+        lines.append(line)
+        (line, quote) = ("", nil)
+        continue
+      }
+      if character == quote { quote = nil } else if quote == nil, "\"'".contains(character) { quote = character }
+      line.append(character)
+    }
+    return (lines + [line]).filter { !$0.isEmpty }
   }
 
   public var takesInput: Bool {
@@ -238,15 +254,21 @@ public struct Console: TerminalProgram {
   mutating func prompt(into actions: inout Actions) {
     rowsShown = 0
     state = .editing
-    guard var lines = script else {
-      editor.begin(settings.prompt, into: &actions.output)
-      actions.endsWithPrompt = true
-      return
+    guard script == nil else { return runScript(into: &actions) }
+    editor.begin(settings.prompt, into: &actions.output)
+    actions.endPrompt()
+  }
+
+  /// Runs the script's lines, one after the other, up to one that waits. Each of them comes back here when it is done: the
+  /// call that runs already goes on with the next, so that a long script does not take a deep stack.
+  private mutating func runScript(into actions: inout Actions) {
+    guard !isRunningScript else { return }
+    isRunningScript = true
+    defer { isRunningScript = false }
+    while case .editing = state {
+      guard let line = script?.popFirst() else { return end(into: &actions) }
+      run(line, into: &actions)
     }
-    guard !lines.isEmpty else { return end(into: &actions) }
-    let line = lines.removeFirst()
-    script = lines
-    run(line, into: &actions)
   }
 
   mutating func end(into actions: inout Actions) {

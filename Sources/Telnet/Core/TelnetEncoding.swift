@@ -2,7 +2,7 @@
 enum TelnetEncoding {
   /// Text of a program: a line feed becomes CR LF, a carriage return CR NUL (RFC 854, the network virtual terminal), and
   /// IAC is doubled. In BINARY (RFC 856) a carriage return stands alone.
-  static func append(_ text: [UInt8], isBinary: Bool, to output: inout [UInt8]) {
+  static func append(_ text: some Collection<UInt8>, isBinary: Bool, to output: inout [UInt8]) {
     output.reserveCapacity(output.count + text.count + 64)
     for byte in text {
       switch byte {

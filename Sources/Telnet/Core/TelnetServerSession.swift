@@ -264,7 +264,7 @@ public struct TelnetServerSession<Program: TerminalProgram>: StreamSession, ~Cop
     let wasHidden = if case .running(let old) = stage { old.hidesInput } else { false }
     stage = .running(program)
     if wasHidden != program.hidesInput { updateEcho(into: &actions) }
-    show(wanted.output, isPrompt: wanted.endsWithPrompt, into: &actions)
+    show(wanted.output, promptEnds: wanted.promptEnds, into: &actions)
     for (number, request) in wanted.requests { actions.request(.program(request, number: number), Ticket(number)) }
     if wanted.hasEnded { hangUp(into: &actions) }
   }
@@ -328,13 +328,22 @@ public struct TelnetServerSession<Program: TerminalProgram>: StreamSession, ~Cop
 
   /// Writes text of ours, and behind a prompt the mark that the client has asked for.
   mutating func show(_ text: [UInt8], isPrompt: Bool = false, into actions: inout Actions) {
+    show(text, promptEnds: isPrompt ? [text.count] : [], into: &actions)
+  }
+
+  private mutating func show(_ text: [UInt8], promptEnds: [Int], into actions: inout Actions) {
     guard !text.isEmpty else { return }
     let isBinary = options.isOurs(.binary)
-    let mark: TelnetCommand? =
-      !isPrompt ? nil : options.isOurs(.endOfRecord) ? .endOfRecord : wantsGoAhead ? .goAhead : nil
+    let mark: TelnetCommand? = options.isOurs(.endOfRecord) ? .endOfRecord : wantsGoAhead ? .goAhead : nil
     actions.write { output in
-      TelnetEncoding.append(text, isBinary: isBinary, to: &output)
-      if let mark { TelnetEncoding.append(mark, to: &output) }
+      guard let mark else { return TelnetEncoding.append(text[...], isBinary: isBinary, to: &output) }
+      var start = 0
+      for end in promptEnds where (start...text.count).contains(end) {
+        TelnetEncoding.append(text[start..<end], isBinary: isBinary, to: &output)
+        TelnetEncoding.append(mark, to: &output)
+        start = end
+      }
+      TelnetEncoding.append(text[start...], isBinary: isBinary, to: &output)
     }
   }
 }

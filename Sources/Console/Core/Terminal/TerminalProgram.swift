@@ -30,12 +30,15 @@ public protocol TerminalProgram: Sendable {
 public struct TerminalActions<Request: Sendable>: Sendable {
   public var output: [UInt8] = []
   public var requests: [(number: UInt64, request: Request)] = []
-  /// Whether the output ends with a prompt, behind which the person is to type.
-  public var endsWithPrompt = false
+  /// Where in the output prompts end, behind which the person is to type.
+  public private(set) var promptEnds: [Int] = []
   /// Whether the program has ended; the terminal may be hung up once the output has left.
   public var hasEnded = false
 
   public init() {}
+
+  /// What was written last is a prompt.
+  public mutating func endPrompt() { promptEnds.append(output.count) }
 
   public mutating func write(_ text: String) { output.append(contentsOf: text.utf8) }
 }
