@@ -52,7 +52,7 @@ public struct ServerSession: StreamSession, ~Copyable {
   var dynamicChannels = DynamicChannels()
   var pipeline = GraphicsPipeline()
   /// A size that the client has asked for, until it is in force.
-  var wantedSize: (width: Int, height: Int)?
+  var wantedSize: (width: Int, height: Int, scale: Int)?
   var hasBegunChannels = false
 
   // The share.
