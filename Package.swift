@@ -35,14 +35,21 @@ let package = Package(
   name: "portside",
   products: [
     .executable(name: "portside", targets: ["portside"]),
-    .library(name: "DNS", targets: ["DNSCore", "DNSServer", "DNSClient"]),
-    .library(name: "SSH", targets: ["SSHCore", "SSHServer"]),
-    .library(name: "SFTP", targets: ["SFTPCore", "SFTPServer"]),
+    .library(name: "DNS", targets: ["DNSCore", "DNSServer", "DNSClient", "DNSResolver"]),
+    .library(name: "SSH", targets: ["SSHCore", "SSHServer", "SSHClient"]),
+    .library(name: "SFTP", targets: ["SFTPCore", "SFTPServer", "SFTPClient"]),
+    .library(name: "FTP", targets: ["FTPCore", "FTPData", "FTPServer", "FTPClient"]),
+    .library(name: "SMTP", targets: ["SMTPCore", "SMTPServer", "SMTPClient"]),
+    .library(name: "SASL", targets: ["SASLCore", "SASLServer"]),
+    .library(name: "IMAP", targets: ["IMAPCore", "IMAPServer", "IMAPClient"]),
+    .library(name: "Console", targets: ["ConsoleCore", "ConsoleServer"]),
+    .library(name: "Telnet", targets: ["TelnetCore", "TelnetServer", "TelnetClient"]),
     .library(name: "HTTP", targets: ["HTTPCore", "HTTPServer", "HTTPClient"]),
+    .library(name: "POP3", targets: ["POP3Core", "POP3Server", "POP3Client"]),
     // For the nested package in Fuzz/, which builds it under the sanitizers.
     .library(name: "FuzzTargets", targets: ["FuzzTargets"]),
     .library(name: "TFTP", targets: ["TFTPCore", "TFTPServer", "TFTPClient"]),
-    .library(name: "DHCP", targets: ["DHCPCore", "DHCPServer"]),
+    .library(name: "DHCP", targets: ["DHCPCore", "DHCPServer", "DHCPClient"]),
     .library(name: "RDP", targets: ["RDPCore", "RDPServer"]),
   ],
   dependencies: [
@@ -84,35 +91,72 @@ let package = Package(
       "Gate", ["WireKit", "Services", "ConsoleCore", "CSodium", collections, crypto, cryptoExtras, nioCore, nioPosix]),
     module("Supervision", ["WireKit", "Services", "SystemShims"]),
 
+    // What several protocols share.
+    module("SASLCore", path: "SASL/Core", ["WireKit", crypto, cryptoExtras]),
+    module("SASLServer", path: "SASL/Server", ["WireKit", "Services", "SASLCore"]),
+    // Mail: messages, and where they are kept.
+    module("MessageCore", path: "Message/Core", ["WireKit"]),
+    module("MailEngine", ["WireKit", "Services", "MessageCore"]),
+    module("MailStores", ["WireKit", "Services", "MessageCore", "MailEngine", "SystemShims", crypto, database]),
+
     // The protocols.
     module("DNSCore", path: "DNS/Core", ["WireKit"]),
     module(
       "DNSServer", path: "DNS/Server", ["WireKit", "Services", "SystemShims", "Transport", "DNSCore", nioCore]),
     module("DNSClient", path: "DNS/Client", ["WireKit", "DNSCore", nioCore, nioPosix, nioSSL]),
+    module(
+      "DNSResolver", path: "DNS/Resolver",
+      ["WireKit", "Services", "DNSCore", "DNSClient", "DNSServer", nioCore, nioPosix, nioSSL]),
     module("HTTPCore", path: "HTTP/Core", ["WireKit"]),
     module(
       "HTTPServer", path: "HTTP/Server",
-      ["WireKit", "Services", "SystemShims", "Transport", "HTTPCore", nioCore, nioPosix, nioSSL]),
+      [
+        "WireKit", "Services", "SystemShims", "Compression", "Transport", "HTTPCore", nioCore, nioPosix, nioSSL, nioTLS,
+      ]),
     module("HTTPClient", path: "HTTP/Client", ["WireKit", "HTTPCore", nioCore, nioPosix, nioSSL]),
     module("TFTPCore", path: "TFTP/Core", ["WireKit"]),
     module("TFTPServer", path: "TFTP/Server", ["WireKit", "Services", "SystemShims", "Datagrams", "TFTPCore"]),
     module("TFTPClient", path: "TFTP/Client", ["WireKit", "Datagrams", "TFTPCore"]),
     module("DHCPCore", path: "DHCP/Core", ["WireKit"]),
+    module("DHCPClient", path: "DHCP/Client", ["WireKit", "Datagrams", "DHCPCore"]),
     module("DHCPServer", path: "DHCP/Server", ["WireKit", "Services", "SystemShims", "Datagrams", "DHCPCore"]),
 
-    module("SSHCore", path: "SSH/Core", ["WireKit", "CSodium", crypto, cryptoExtras]),
+    module("SieveCore", path: "Sieve/Core", ["MessageCore"]),
+
+    module("SMTPCore", path: "SMTP/Core", ["WireKit", "SASLCore"]),
+    module(
+      "SMTPClient", path: "SMTP/Client",
+      ["WireKit", "Services", "Transport", "SASLCore", "SMTPCore", "DNSCore", "DNSClient", nioCore, nioPosix, nioSSL]),
+    module(
+      "SMTPServer", path: "SMTP/Server",
+      [
+        "WireKit", "Services", "Transport", "SASLCore", "SASLServer", "SMTPCore", "SMTPClient", crypto, cryptoExtras,
+        nioCore, "SieveCore", "MessageCore",
+      ]),
+    module("IMAPCore", path: "IMAP/Core", ["WireKit", "SASLCore", "MessageCore"]),
+    module(
+      "IMAPServer", path: "IMAP/Server",
+      ["WireKit", "Services", "Transport", "SASLCore", "SASLServer", "MessageCore", "IMAPCore", nioCore]),
+    module("IMAPClient", path: "IMAP/Client", ["WireKit", "SASLCore", "IMAPCore", nioCore, nioPosix, nioSSL, nioTLS]),
+
+    module("SSHCore", path: "SSH/Core", ["WireKit", "CSodium", "Compression", crypto, cryptoExtras]),
     module(
       "SSHServer", path: "SSH/Server",
       ["WireKit", "Services", "SystemShims", "Transport", "SSHCore", nioCore, nioPosix]),
+    module("SSHClient", path: "SSH/Client", ["WireKit", "SSHCore", nioCore, nioPosix]),
     module("SFTPCore", path: "SFTP/Core", ["WireKit"]),
+    module("SFTPClient", path: "SFTP/Client", ["WireKit", "SSHCore", "SSHClient"]),
     module(
       "SFTPServer", path: "SFTP/Server",
       ["WireKit", "Services", "Transport", "SSHCore", "SSHServer", "SFTPCore", nioCore, nioPosix]),
-
-    module("RDPCore", path: "RDP/Core", ["WireKit", crypto]),
     module(
-      "RDPServer", path: "RDP/Server",
-      ["WireKit", "Services", "SystemShims", "Transport", "RDPCore", nioCore, nioPosix]),
+      "POP3Server", path: "POP3/Server",
+      ["WireKit", "Services", "Transport", "SASLServer", "POP3Core", nioCore]),
+    module(
+      "POP3Client", path: "POP3/Client",
+      ["WireKit", "Services", "Transport", "SASLCore", "POP3Core", nioCore, nioPosix, nioSSL]),
+
+    module("POP3Core", path: "POP3/Core", ["WireKit", "SASLCore"]),
 
     // The console, and Telnet.
     module("ConsoleCore", path: "Console/Core", ["WireKit"]),
@@ -122,16 +166,31 @@ let package = Package(
       "TelnetServer", path: "Telnet/Server",
       ["WireKit", "Services", "Transport", "ConsoleCore", "ConsoleServer", "TelnetCore", nioCore]),
     module("TelnetClient", path: "Telnet/Client", ["WireKit", "TelnetCore", nioCore, nioPosix, nioSSL]),
+    module("FTPCore", path: "FTP/Core", ["WireKit"]),
+    module("FTPData", path: "FTP/Data", ["WireKit", nioCore, nioPosix, nioSSL, nioTLS]),
+    module(
+      "FTPServer", path: "FTP/Server",
+      [
+        "WireKit", "Services", "Transport", "Compression", "FTPCore", "FTPData", crypto, nioCore, nioPosix,
+      ]),
+    module("FTPClient", path: "FTP/Client", ["WireKit", "FTPCore", "FTPData", nioCore, nioPosix, nioSSL, nioTLS]),
+    module("RDPCore", path: "RDP/Core", ["WireKit", crypto]),
+    module(
+      "RDPServer", path: "RDP/Server",
+      ["WireKit", "Services", "SystemShims", "Transport", "RDPCore", nioCore, nioPosix]),
 
     // The program.
     .executableTarget(
       name: "portside",
       dependencies: [
         "WireKit", "Services", "SystemShims", "Transport", "Configuration", "Operation", "Certificates", "Stores",
-        "ConsoleCore", "ConsoleServer", "TelnetCore", "TelnetServer", "TelnetClient",
-        "Gate", "Supervision", "DNSCore", "DNSServer", "DNSClient", "HTTPCore", "HTTPServer", "HTTPClient",
-        "RDPCore", "RDPServer",
-        argumentParser, crypto, nioCore, nioPosix, nioSSL, nioTLS,
+        "Gate", "Supervision", "DNSCore", "DNSServer", "DNSClient", "DNSResolver", "HTTPCore", "HTTPServer",
+        "HTTPClient", "ConsoleCore", "ConsoleServer", "TelnetCore", "TelnetServer", "TelnetClient", "Files", "SSHCore",
+        "SSHServer", "SSHClient", "SFTPServer", "SFTPClient", "FTPCore", "FTPServer", "FTPClient", "Datagrams",
+        "DHCPCore", "DHCPServer", "DHCPClient", "TFTPCore", "TFTPServer", "TFTPClient", "SASLCore", "SMTPCore",
+        "SMTPServer", "SMTPClient", "MailEngine", "RDPCore", "RDPServer", argumentParser, crypto, nioCore, nioPosix,
+        nioSSL, nioTLS, "SieveCore", "MailStores", "MessageCore", "POP3Core", "POP3Server", "POP3Client", "IMAPCore",
+        "IMAPServer", "IMAPClient",
       ],
       swiftSettings: settings),
 
@@ -151,13 +210,20 @@ let package = Package(
       name: "FuzzTargets",
       dependencies: [
         "WireKit", "Services", "TestKit", "Transport", "Configuration", "Certificates", "Gate", "DNSCore", "HTTPCore",
-        "ConsoleCore", "TelnetCore",
-        "RDPCore", nioCore, nioEmbedded,
+        "Files", "SSHCore", "SFTPCore", "SFTPServer", "ConsoleCore", "TelnetCore", nioCore, nioEmbedded, "DHCPCore",
+        "TFTPCore", "FTPCore", "MessageCore", "POP3Core", "SASLCore", "SMTPCore", "SieveCore", "IMAPCore", "RDPCore",
       ],
       path: "Fuzz/Targets", swiftSettings: settings),
     tests("FuzzRegression", ["FuzzTargets"]),
     tests("Tidy", []),
     tests("WireKit", ["WireKit", "TestKit"]),
+    tests("Message", ["MessageCore", "TestKit", "WireKit"]),
+    .executableTarget(
+      name: "MailFixture", dependencies: ["WireKit", "Services", "MailEngine", "MailStores"],
+      path: "Tests/Fixtures/MailFixture", swiftSettings: settings),
+    tests("MailStores", ["MailStores", "MailEngine", "MailFixture", "Services", "TestKit", "WireKit", database]),
+    tests("POP3", ["POP3Core", "SASLCore", "TestKit", "WireKit"]),
+    tests("MailEngine", ["MailEngine", "Services", "TestKit", "WireKit"]),
     tests("Services", ["Services", "WireKit"]),
     tests("Compression", ["Compression"]),
     tests("Transport", ["Transport", "TestKit", "WireKit", "Services", nioCore, nioPosix, nioEmbedded, nioSSL]),
@@ -165,33 +231,67 @@ let package = Package(
     tests("Operation", ["Operation", "TestKit", "WireKit", "Services"]),
     tests("Certificates", ["Certificates", "TestKit", "WireKit", "Services", x509, asn1, crypto, cryptoExtras]),
     tests("Stores", ["Stores", "TestKit", "WireKit", "Services", database]),
-    tests("Gate", ["Gate", "ConsoleCore", "TestKit", "WireKit", "Services", nioCore]),
+    tests("Gate", ["Gate", "ConsoleCore", "SASLCore", "SASLServer", "TestKit", "WireKit", "Services", nioCore]),
     tests("Supervision", ["Supervision", "SupervisionFixture", "WireKit", "Services", "SystemShims"]),
     .executableTarget(
       name: "SupervisionFixture", dependencies: ["Supervision", "WireKit", "Services"],
       path: "Tests/Fixtures/SupervisionFixture", swiftSettings: settings),
     tests(
       "DNS",
-      ["DNSCore", "DNSServer", "DNSClient", "TestKit", "Transport", "WireKit", "Services", nioCore, nioPosix]),
+      [
+        "DNSCore", "DNSServer", "DNSClient", "DNSResolver", "TestKit", "Transport", "WireKit", "Services", nioCore,
+        nioPosix,
+      ]),
     // The program as a process, over sockets, with real clients and hostile ones.
     .target(name: "LaboratoryKit", path: "Tests/Fixtures/LaboratoryKit", swiftSettings: settings),
     tests("System", exclude: ["Scripts"], ["LaboratoryKit", "portside"]),
     tests("Security", exclude: ["Scripts"], ["LaboratoryKit", "portside"]),
+    tests("SASL", ["SASLCore"]),
+    .testTarget(
+      name: "SMTPInteropTests", dependencies: ["LaboratoryKit", "portside"], path: "Tests/InteropTests/SMTP",
+      exclude: ["Scripts"], swiftSettings: settings),
+    tests(
+      "SMTP",
+      [
+        "SMTPCore", "SMTPServer", "SMTPClient", "SASLCore", "MailEngine", "Stores", "TestKit", "Transport", "Services",
+        "WireKit", crypto, cryptoExtras,
+      ]),
+    tests("Sieve", ["SieveCore"]),
+    tests("SSH", ["SSHCore", "TestKit", "WireKit", crypto]),
+    tests("SFTP", ["SFTPCore", "SFTPServer", "SSHCore", "Files", "TestKit", "Services", "WireKit"]),
+    tests("Files", ["Files", "Services", "TestKit"]),
+    .testTarget(
+      name: "POP3InteropTests", dependencies: ["LaboratoryKit", "portside"], path: "Tests/InteropTests/POP3",
+      exclude: ["peers.py"], swiftSettings: settings),
+    tests("FTP", ["FTPCore", "TestKit", "WireKit"]),
+    .testTarget(
+      name: "FTPInteropTests", dependencies: ["LaboratoryKit", "portside"], path: "Tests/InteropTests/FTP",
+      exclude: ["peers.py"], swiftSettings: settings),
     .testTarget(
       name: "TelnetInteropTests", dependencies: ["LaboratoryKit", "portside"], path: "Tests/InteropTests/Telnet",
       exclude: ["clients.py"], swiftSettings: settings),
-    tests("SSH", ["SSHCore", "TestKit", "WireKit", crypto]),
-    tests("SFTP", ["SFTPCore", "SFTPServer", "Files", "TestKit", "Services", "WireKit"]),
     tests("Console", ["ConsoleCore", "ConsoleServer", "TestKit"]),
     tests("Telnet", ["TelnetCore", "ConsoleCore", "TestKit", "WireKit"]),
-    tests("Files", ["Files", "Services"]),
     .testTarget(
-      name: "SSHInteropTests", dependencies: [], path: "Tests/InteropTests/SSH", exclude: ["fixture.py", "peers.py"],
-      swiftSettings: settings),
-    tests("RDP", ["RDPCore", "TestKit", "WireKit", crypto]),
+      name: "SSHInteropTests", dependencies: ["portside", "SSHFixture"], path: "Tests/InteropTests/SSH",
+      exclude: ["fixture.py", "peers.py", "laboratory.py"], swiftSettings: settings),
     .testTarget(
       name: "RDPInteropTests", dependencies: ["LaboratoryKit", "portside"], path: "Tests/InteropTests/RDP",
       exclude: ["screen.py", "clients.py"], swiftSettings: settings),
+    tests("RDP", ["RDPCore", "TestKit", "WireKit", crypto]),
+    // IMAP: a server over a store in memory, for tests and for real clients.
+    .target(
+      name: "IMAPKit",
+      dependencies: [
+        "WireKit", "Services", "Transport", "IMAPCore", "IMAPServer", "MailEngine", nioCore, nioPosix,
+      ],
+      path: "Tests/Fixtures/IMAPKit", swiftSettings: settings),
+    .executableTarget(
+      name: "IMAPFixture", dependencies: ["IMAPKit"], path: "Tests/Fixtures/IMAPFixture", swiftSettings: settings),
+    tests("IMAP", ["IMAPKit", "IMAPCore", "IMAPServer", "SASLCore", "MailEngine", "Services", "TestKit", "WireKit"]),
+    .testTarget(
+      name: "IMAPInteropTests", dependencies: ["LaboratoryKit", "portside"], path: "Tests/InteropTests/IMAP",
+      exclude: ["Clients"], swiftSettings: settings),
     tests("TFTP", ["TFTPCore", "TFTPServer", "TFTPClient", "Datagrams", "TestKit", "WireKit", "Services"]),
     tests("DHCP", ["DHCPCore", "DHCPServer", "Datagrams", "TestKit", "WireKit", "Services", "Stores"]),
     .target(name: "NamesKit", path: "Tests/InteropTests/NamesKit", swiftSettings: settings),
@@ -200,7 +300,7 @@ let package = Package(
       dependencies: ["NamesKit", "NamesFixture", "Datagrams", "TFTPClient", "TestKit", "WireKit"],
       path: "Tests/InteropTests/TFTP", swiftSettings: settings),
     .testTarget(
-      name: "DHCPInteropTests", dependencies: ["NamesKit", "NamesFixture"], path: "Tests/InteropTests/DHCP",
+      name: "DHCPInteropTests", dependencies: ["NamesKit", "NamesFixture", "portside"], path: "Tests/InteropTests/DHCP",
       swiftSettings: settings),
     tests(
       "HTTP",

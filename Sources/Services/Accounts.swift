@@ -12,13 +12,57 @@ public protocol Accounts: Sendable {
   /// Whether a public key may log in to this account, without proof of possession (SSH asks before it signs).
   func acceptsPublicKey(_ key: [UInt8], account: String, peer: IPAddress) async throws(ServiceUnavailable) -> Bool
 
+  /// What a SCRAM exchange tells its client first. A name that is unknown, or has no verifier, gets values that look like
+  /// any other and stay the same; the exchange then fails at its proof (`LogInAttempt.Credential.scram`).
+  func scramParameters(for name: String) async throws(ServiceUnavailable) -> SCRAMSalt
+
+  /// Whose mail address this is, name or further address of an account; `nil` for nobody's.
+  func owner(ofAddress address: String) async throws(ServiceUnavailable) -> AddressOwner?
+
   /// Judges one answer to an NTLM challenge, as `authenticate` does a password.
   func authenticate(ntlm attempt: NTLMAttempt) async throws(ServiceUnavailable) -> NTLMResult
 }
 
+/// A directory that knows of keys and passwords alone.
 extension Accounts {
-  /// A directory that keeps no secrets for NTLM refuses every answer.
+  public func scramParameters(for name: String) async throws(ServiceUnavailable) -> SCRAMSalt {
+    throw ServiceUnavailable("this directory has no SCRAM verifiers")
+  }
+
+  public func owner(ofAddress address: String) async throws(ServiceUnavailable) -> AddressOwner? {
+    throw ServiceUnavailable("this directory has no mail addresses")
+  }
+
   public func authenticate(ntlm attempt: NTLMAttempt) async throws(ServiceUnavailable) -> NTLMResult { .denied }
+}
+
+/// Salt and rounds of an account's SCRAM verifier (RFC 5802 §3).
+public struct SCRAMSalt: Sendable, Hashable, Codable {
+  public var salt: [UInt8]
+  public var iterations: Int
+
+  public init(salt: [UInt8], iterations: Int) {
+    self.salt = salt
+    self.iterations = iterations
+  }
+}
+
+/// The account that an address belongs to, as far as delivery of mail needs to know it.
+public struct AddressOwner: Sendable, Hashable, Codable {
+  /// The account's domain-qualified name.
+  public var account: String
+  public var displayName: String
+  /// `nil` for the server's default.
+  public var quotaBytes: Int64?
+  /// Whether its roles permit mail, and it is neither disabled nor expired.
+  public var takesMail: Bool
+
+  public init(account: String, displayName: String, quotaBytes: Int64?, takesMail: Bool) {
+    self.account = account
+    self.displayName = displayName
+    self.quotaBytes = quotaBytes
+    self.takesMail = takesMail
+  }
 }
 
 /// The outside that was asked is away; what asked goes on later or answers with its temporary failure.
@@ -38,6 +82,19 @@ public struct LogInAttempt: Sendable, Codable {
     case passwordAndCode(Secret, code: Secret)
     /// A public key in SSH wire form (RFC 4253 §6.6) whose signature the server has verified itself.
     case provenPublicKey([UInt8])
+    /// The last message of a SCRAM-SHA-256 exchange (RFC 7677). Channel binding and nonce were checked by the server.
+    case scram(SCRAMAttempt)
+  }
+
+  /// What a client proves by SCRAM, and over what (RFC 5802 §3).
+  public struct SCRAMAttempt: Sendable, Codable {
+    public var authMessage: [UInt8]
+    public var proof: [UInt8]
+
+    public init(authMessage: [UInt8], proof: [UInt8]) {
+      self.authMessage = authMessage
+      self.proof = proof
+    }
   }
 
   /// The name as it was given: `ann`, `ann@lab.test`.
@@ -78,12 +135,17 @@ public struct AccountIdentity: Sendable, Hashable, Codable {
   /// The options of the SSH key that proved it, as in `authorized_keys`; `nil` for every other proof. `from` and
   /// `expiry-time` have been checked; the SSH server applies the rest (`command`, `restrict` …).
   public var keyOptions: String?
+  /// The ServerSignature of a SCRAM exchange, by which the client knows the server; `nil` for every other proof.
+  public var serverSignature: [UInt8]?
 
-  public init(name: String, roles: [String], permissions: Set<String>, keyOptions: String? = nil) {
+  public init(
+    name: String, roles: [String], permissions: Set<String>, keyOptions: String? = nil, serverSignature: [UInt8]? = nil
+  ) {
     self.name = name
     self.roles = roles
     self.permissions = permissions
     self.keyOptions = keyOptions
+    self.serverSignature = serverSignature
   }
 
   /// Whether `permission` is granted: literally, by its first part alone (`files` grants `files:home`), or by `all`.

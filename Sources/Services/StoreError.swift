@@ -11,6 +11,10 @@ public struct StoreError: Error, Hashable, Sendable, Codable {
     public static let conflict = Code("conflict")
     /// No room: the disk or a limit of the store is full. Nothing was changed.
     public static let full = Code("full")
+    /// The account has used up what it may use. Nothing was changed.
+    public static let overQuota = Code("over quota")
+    /// More or longer than the store takes. Nothing was changed.
+    public static let limitReached = Code("limit reached")
     /// The store can't be reached or was closed; later it may work.
     public static let unavailable = Code("unavailable")
     /// What is stored makes no sense: damaged, tampered with, or written by a later version.

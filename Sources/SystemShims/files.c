@@ -94,3 +94,7 @@ int portside_set_times(int descriptor, struct timespec accessed, struct timespec
 }
 
 int portside_flag_path(void) { return O_PATH; }
+
+int portside_punch_hole(int descriptor, int64_t offset, int64_t length) {
+  return result(fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length));
+}

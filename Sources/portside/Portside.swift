@@ -16,11 +16,11 @@ struct Portside: AsyncParsableCommand {
       """,
     version: Version.text,
     subcommands: [
-      TryCommand.self, ServeCommand.self, CheckCommand.self, ProbeCommand.self, WatchCommand.self,
-      AccountCommand.self, CertCommand.self, ZoneCommand.self, SessionCommand.self, PenaltyCommand.self,
-      AuditCommand.self, ConsoleCommand.self, ConfigCommand.self, StatusCommand.self, ReloadCommand.self,
-      StopCommand.self,
-      DocumentationCommand.self,
+      TryCommand.self, ServeCommand.self, CheckCommand.self, ProbeCommand.self, WatchCommand.self, ConsoleCommand.self,
+      AccountCommand.self, CertCommand.self, ZoneCommand.self, LeaseCommand.self, BootCommand.self,
+      ConfigBackupCommand.self, MailboxCommand.self, QueueCommand.self, SieveCommand.self, SessionCommand.self,
+      PenaltyCommand.self, AuditCommand.self, ConfigCommand.self, StatusCommand.self, ReloadCommand.self,
+      StopCommand.self, DocumentationCommand.self,
     ])
 }
 

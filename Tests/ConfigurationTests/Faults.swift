@@ -242,8 +242,8 @@ extension Fault {
       #"2:21: error: ftp.passive.ports: 1-2000 holds 21, which is ftp.port"#),
     Fault(
       "[dhcp.reserve]\nprinter = { mac = \"00:11:22:33:44\", ip = \"10.0.0.5\" }\n",
-      #"2:19: error: dhcp.reserve.printer.mac: expected a hardware address such as "00:11:22:33:44:55", found "00:11:22:33:44""#
-    ),
+      #"2:19: error: dhcp.reserve.printer.mac: expected a hardware address such as "00:11:22:33:44:55", found "00:11:22:33:44""#,
+      #"2:42: error: dhcp.reserve.printer.ip: 10.0.0.5 lies in no subnet of [dhcp]"#),
     Fault(
       "[dhcp.subnet.\"10.0.0.0/24\"]\npool = \"10.0.0.9-10.0.0.5\"\n",
       #"2:8: error: dhcp.subnet."10.0.0.0/24".pool: "10.0.0.9-10.0.0.5" ends before it begins; did you mean "10.0.0.5-10.0.0.9"?"#
@@ -323,7 +323,8 @@ extension Fault {
       #"3:13: error: dns.transfer[0]: "to" is missing; such as to = "198.51.100.9""#),
     Fault(
       "[dhcp.reserve]\nprinter = { ip = \"10.0.0.5\" }\n",
-      #"2:11: error: dhcp.reserve.printer: "mac" is missing; such as mac = "00:11:22:33:44:55""#),
+      #"2:11: error: dhcp.reserve.printer: a reservation has one of mac, client and circuit; such as mac = "00:11:22:33:44:55""#,
+      #"2:18: error: dhcp.reserve.printer.ip: 10.0.0.5 lies in no subnet of [dhcp]"#),
     Fault(
       "[smtp]\nmax_size = \"1MB\"\nmax_size = \"2MB\"\n",
       #"3:1: error: duplicate key max_size: first set in line 2"#),
@@ -411,7 +412,8 @@ extension Fault {
       "[imap]\nplaintext_networks = [\"10.0.0.0/8\"]\n",
       #"2:22: warning: imap.plaintext_networks: has no effect while plaintext is false"#),
     Fault(
-      "[listen]\na = [\"127.0.0.1\"]\n[telnet]\nenabled = true\non = [\"a\"]\nplaintext = true\n",
+      "[listen]\na = [\"192.0.2.1\"]\n[telnet]\nenabled = true\non = [\"a\"]\nplaintext = true\n"
+        + "plaintext_networks = [\"192.0.2.0/24\"]\n",
       #"6:13: warning: telnet.plaintext: Telnet carries passwords and everything typed in plain text; use SSH where the client can"#
     ),
     Fault(

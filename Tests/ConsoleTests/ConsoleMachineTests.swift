@@ -170,3 +170,24 @@ struct ConsoleMachineTests {
     #expect(desk.screen.text.contains("LINE\nshow zones\nshow history\n"))
   }
 }
+
+/// Listings that never end.
+struct FollowingTests {
+  @Test func followingGoesOnUntilItIsInterrupted() {
+    let desk = Desk(rows: 4) { _ in nil }
+    desk.type("show log follow\r")
+    func page(_ names: [String], _ next: String) -> ConsoleAnswer {
+      .listing(Listing(columns: ["time"], rows: names.map { [$0] }, next: next))
+    }
+    desk.reply(page(["one", "two", "three", "four", "five"], "5"))
+    // Nothing to tell yet is no end, and a full screen no stop.
+    desk.reply(page([], "5"))
+    desk.reply(page(["six"], "6"))
+    #expect(desk.calls.map(\.after) == [nil, "5", "5", "6"])
+    #expect(desk.screen.text.hasSuffix("five\nsix\n"))
+    desk.type("\u{3}")
+    #expect(desk.screen.text.hasSuffix("six\n^C\n>"))
+    desk.reply(page(["seven"], "7"))
+    #expect(!desk.screen.text.contains("seven"))
+  }
+}

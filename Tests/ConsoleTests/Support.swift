@@ -15,7 +15,7 @@ final class Desk {
     Command("account password", [.init("NAME")], permission: "console:accounts", "sets the password"),
     Command("show accounts", permission: "console:show", "the accounts", columns: ["name"]),
     Command("show log", [.init("COUNT", .number(1...50), isOptional: true)], permission: "console:show", "events"),
-    Command("show log follow", permission: "console:show", "events as they come"),
+    Command("show log follow", permission: "console:show", "events as they come", follows: true),
     Command(
       "set mode", [.init("MODE", .choice(["fast", "slow"]))], permission: "console:all", "how fast"),
   ])

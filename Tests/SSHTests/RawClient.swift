@@ -14,11 +14,18 @@ final class RawClient {
   /// The payloads that came, those of key exchange apart.
   private(set) var messages: [[UInt8]] = []
 
-  init(_ configuration: ServerSessionConfiguration? = nil) throws {
+  /// Whether the server's part of an exchange is answered as a client should.
+  private let exchangesKeys: Bool
+
+  init(_ configuration: ServerSessionConfiguration? = nil, exchangesKeys: Bool = true, compresses: Bool = false) throws
+  {
+    self.exchangesKeys = exchangesKeys
     let pair = try Pair(configuration: configuration)
     server = pair.server
     outside = pair.outside
-    transport = TransportMachine(role: .client, limits: .init(), algorithms: .init(), hostKeys: [], software: "test")
+    var algorithms = AlgorithmPreferences()
+    algorithms.compressions = [compresses ? "zlib@openssh.com" : "none"]
+    transport = TransportMachine(role: .client, limits: .init(), algorithms: algorithms, hostKeys: [], software: "test")
     server.open()
   }
 
@@ -95,8 +102,10 @@ final class RawClient {
       guard let number = payload.first else { continue }
       guard (20...49).contains(number) else {
         messages.append(payload)
+        if number == 52 { try transport.beginCompression() }
         continue
       }
+      guard exchangesKeys else { continue }
       var output: [UInt8] = []
       if case .hostKeyOffered = try transport.receiveExchange(payload.span.bytes, into: &output) {
         try transport.acceptHostKey(into: &output)

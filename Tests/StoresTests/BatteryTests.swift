@@ -49,6 +49,13 @@ struct BatteryTests {
     try await check.run(store) { await store.setFault(StoreError($0, "injected")) }
   }
 
+  @Test(arguments: QueueStoreBattery.checks)
+  func queueInSQLite(_ check: StoreCheck<any QueueStore>) async throws {
+    let directory = try TemporaryDirectory()
+    let store = try SQLiteQueueStore(path: "\(directory.path)/queue.db")
+    try await check.run(store) { _ in try store.close() }
+  }
+
   /// A page limit is what SQLite itself reports as a full disk.
   private func breakStore(_ store: SQLiteStore, _ code: StoreError.Code) async throws {
     if code == .full {

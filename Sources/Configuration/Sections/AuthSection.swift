@@ -3,6 +3,8 @@ public struct AuthSection: ConfigurationRecord {
   public var backends: [AuthBackend] = [.local]
   public var totpRequired: [ConfigurationName] = []
   public var penalty = PenaltySection()
+  public var sshAuthorities: [PublicKeyLine] = []
+  public var sshRevoked: AbsolutePath?
   public var ldap: [ConfigurationName: LDAPBackend] = [:]
   public var oidc: [ConfigurationName: OIDCBackend] = [:]
 
@@ -19,6 +21,16 @@ public struct AuthSection: ConfigurationRecord {
       example: "[\"admins\"]")
     keys.key(
       "penalty", \.penalty, .record(), "What a source pays for misbehaving, on all protocols at once.", example: "{}")
+    keys.key(
+      "ssh_authorities", \.sshAuthorities, .list(.text(), count: 0...64),
+      "Authorities whose OpenSSH certificates log their principals in.",
+      details: "A principal is an account's name, with or without the domain. Changes need a restart.",
+      example: "[\"ssh-ed25519 AAAAC3Nza... authority\"]")
+    keys.key(
+      "ssh_revoked", \.sshRevoked, Codec<AbsolutePath>.text().optional(),
+      "A key revocation list (`ssh-keygen -k`) of keys and certificates that count no more.",
+      details: "It is read again when it changes. While it can't be read, no key counts.",
+      example: "\"/etc/portside/revoked.krl\"")
     keys.key(
       "ldap", \.ldap, .map(ConfigurationName.self, .record()), "The directories.",
       example: "{ url = \"ldaps://ad.acme.example\", base = \"dc=acme,dc=example\" }", exampleKey: "ad")

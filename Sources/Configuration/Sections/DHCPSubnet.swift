@@ -9,6 +9,11 @@ public struct DHCPSubnet: ConfigurationRecord {
   public var domain: HostName?
   public var lease = Duration.seconds(8 * 3600)
   public var boot = DHCPBoot()
+  public var options: [ConfigurationName: [PlainText]] = [:]
+  public var shared: ConfigurationName?
+  public var delegate: IPNetwork?
+  public var delegateLength = 56
+  public var advertise = RouterAdvertising.off
 
   public init() {}
 
@@ -27,6 +32,27 @@ public struct DHCPSubnet: ConfigurationRecord {
       "lease", \.lease, .duration(.seconds(60) ... .seconds(365 * 86400)), "How long an address is given.",
       example: "\"8h\"")
     keys.key("boot", \.boot, .record(), "What machines boot from the network, by kind.", example: "{}")
+    keys.key(
+      "options", \.options, .map(ConfigurationName.self, .list(.text(), unique: false)),
+      "Further options, as in `dhcp.options`.",
+      example: "{ classless-static-routes = [\"10.0.0.0/8 via 192.168.10.9\"] }")
+    keys.key(
+      "shared", \.shared, Codec<ConfigurationName>.text().optional(),
+      "Subnets with the same name here are on one link: a machine there may get an address of any of them.",
+      example: "\"office\"")
+    keys.key(
+      "delegate", \.delegate, Codec<IPNetwork>.text().optional(),
+      "For IPv6: the network of which routers behind this subnet get parts (prefix delegation).",
+      example: "\"fd00:20::/48\"")
+    keys.key(
+      "delegate_length", \.delegateLength, .integer(8...64), "The length of each part's prefix.", example: "56")
+    keys.key(
+      "advertise", \.advertise, .choice, "For IPv6: what router advertisements say, on the interfaces of `v6_port`.",
+      details: """
+        `managed`: addresses come by DHCPv6 (flags M and O). `stateless`: hosts make their own addresses, the rest comes by \
+        DHCPv6 (flags A and O). Both name prefix, resolvers and domain. The sender is a way out only where `router` is its \
+        own address.
+        """, example: "\"managed\"")
   }
 
   /// What doesn't fit the network that the subnet is for.
@@ -51,6 +77,11 @@ public struct DHCPSubnet: ConfigurationRecord {
     }
     return problems
   }
+}
+
+/// What router advertisements say of where addresses come from.
+public enum RouterAdvertising: String, ConfigurationChoice {
+  case off, managed, stateless
 }
 
 extension IPNetwork {

@@ -12,6 +12,11 @@ public struct SMTPSection: PlaintextSection {
   public var maxRecipients = 100
   public var queueFor = Duration.seconds(5 * 86400)
   public var relay = SMTPRelay()
+  public var aliases: [MailAddress: [MailAddress]] = [:]
+  public var catchAll: [HostName: MailAddress] = [:]
+  public var blockLists: [HostName] = []
+  public var greylist: Duration?
+  public var faults: [PlainText] = []
   public var plaintext = false
   public var plaintextNetworks: [IPNetwork] = []
 
@@ -44,6 +49,25 @@ public struct SMTPSection: PlaintextSection {
       "How long delivery is tried before the message goes back.", details: "RFC 5321 §4.5.4.1 advises 4 to 5 days.",
       example: "\"5d\"")
     keys.key("relay", \.relay, .record(), "How mail leaves, and who may send without log-in.", example: "{}")
+    keys.key(
+      "aliases", \.aliases, .map(MailAddress.self, .list(.text())),
+      "Addresses that lead to others, here or elsewhere.",
+      details: "An account's own further addresses are set at the account.",
+      example: "{ \"sales@acme.example\" = [\"ann@acme.example\", \"bob@acme.example\"] }")
+    keys.key(
+      "catch_all", \.catchAll, .map(HostName.self, .text()), "Who gets what comes for nobody, by domain.",
+      example: "{ \"acme.example\" = \"ann@acme.example\" }")
+    keys.key(
+      "block_lists", \.blockLists, .list(.text()), "Lists of unwelcome sources in DNS (RFC 5782).",
+      example: "[\"zen.spamhaus.org\"]")
+    keys.key(
+      "greylist", \.greylist, Codec<Duration>.duration(.seconds(10) ... .seconds(3600)).optional(),
+      "How long an unknown sender must wait before its second attempt is taken; absent: nobody waits.",
+      example: "\"5m\"")
+    keys.key(
+      "faults", \.faults, .list(.text()), "Answers that are forced, for laboratories; has no effect elsewhere.",
+      details: "`\"rcpt=451\"`: that code to each RCPT; also `mail` and `data`. The code 0 is silence.",
+      example: "[\"rcpt=451\"]")
     keys.plaintext()
   }
 

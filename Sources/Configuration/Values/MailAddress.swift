@@ -21,3 +21,7 @@ extension MailAddress: ConfigurationText {
       && text.utf8.allSatisfy { ASCIIText.isLetterOrDigit($0) || "!#$%&'*+-/=?^_`{|}~".utf8.contains($0) }
   }
 }
+
+extension MailAddress: Comparable {
+  public static func < (left: MailAddress, right: MailAddress) -> Bool { left.description < right.description }
+}

@@ -30,7 +30,7 @@ extension Console {
   /// Writes lines until the screen is full, enough is on its way, or there are no more.
   mutating func show(_ shown: Shown, into actions: inout Actions) {
     var shown = shown
-    let limit = shown.renderer.isUnpaged ? 0 : rowLimit
+    let limit = shown.renderer.isUnpaged || shown.command.command.follows ? 0 : rowLimit
     let start = actions.output.count
     while true {
       while shown.position < shown.lines.count {

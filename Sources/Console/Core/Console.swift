@@ -160,7 +160,7 @@ public struct Console: TerminalProgram {
         break
       }
       // A page without rows that names another ends the listing: nobody gets to wait for ever.
-      shown.next = listing.rows.isEmpty ? nil : listing.next
+      shown.next = listing.rows.isEmpty && !command.command.follows ? nil : listing.next
       shown.lines = shown.renderer.lines(of: listing)
       shown.position = 0
       shown.command = command

@@ -75,6 +75,17 @@ public struct LeaseTable: Sendable {
     ending[subnet, default: ExpiryHeap()].push(ExpiryHeap.Entry(time: end, address: address))
   }
 
+  /// Takes over a lease that another process wrote, unless what stands here is newer.
+  /// - Returns: Whether it was news.
+  mutating func adopt(_ lease: Lease) -> Bool {
+    if let known = byAddress[lease.address] {
+      guard known != lease, lease.starts >= known.starts else { return false }
+      if lease.starts == known.starts, lease.client != known.client || lease.state == known.state { return false }
+    }
+    set(lease)
+    return true
+  }
+
   /// Forgets an address; it counts as one that nobody ever had.
   public mutating func remove(_ address: IPAddress) {
     guard let lease = byAddress.removeValue(forKey: address) else { return }

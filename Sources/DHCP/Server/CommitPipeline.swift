@@ -11,6 +11,7 @@ final class CommitPipeline: Sendable {
 
   private let store: any LeaseStore
   private let report: ServerReport
+  private let observer: any LeaseObserver
   private let refused: Refusal
   private let limit: Int
   private let waiting = Mutex<[Pending]>([])
@@ -18,8 +19,11 @@ final class CommitPipeline: Sendable {
   private let signals: AsyncStream<Void>
   private let sender: ReplySender
 
-  init(_ store: any LeaseStore, report: ServerReport, limit: Int, refused: @escaping Refusal) throws(SystemError) {
+  init(
+    _ store: any LeaseStore, report: ServerReport, observer: any LeaseObserver, limit: Int, refused: @escaping Refusal
+  ) throws(SystemError) {
     self.store = store
+    self.observer = observer
     self.report = report
     self.limit = limit
     self.refused = refused
@@ -59,25 +63,29 @@ final class CommitPipeline: Sendable {
 
   private func commit(_ group: [Pending]) async {
     var claims: [LeaseClaim] = []
-    var claimants: [Pending] = []
-    for item in group {
-      guard let change = item.change, let record = change.lease.record else { continue }
-      claims.append(LeaseClaim(record, replaces: change.lease.state == .declined ? change.previous?.client.bytes : nil))
-      claimants.append(item)
+    var claimed: [(item: Int, change: Decision.Change)] = []
+    for (index, item) in group.enumerated() {
+      for change in item.changes {
+        guard let record = change.lease.record else { continue }
+        claims.append(
+          LeaseClaim(record, replaces: change.lease.state == .declined ? change.previous?.client.bytes : nil))
+        claimed.append((index, change))
+      }
     }
     do throws(StoreError) {
       let results = try await store.claim(claims, now: report.clock.wallTime())
-      for (item, standing) in zip(claimants, results) {
-        if let standing {
-          if let change = item.change { refused(change, standing) }
-        } else {
-          sender.send(item)
-        }
+      await observer.changed(zip(claims, results).filter { $1 == nil }.map { $0.0.record })
+      // A reply that promises something which was not kept does not leave: its client asks again.
+      var broken: Set<Int> = []
+      for case (let claim, let standing?) in zip(claimed, results) {
+        refused(claim.change, standing)
+        broken.insert(claim.item)
       }
+      for (index, item) in group.enumerated() where !broken.contains(index) { sender.send(item) }
       sender.flush()
     } catch {
       // Without the disk no promise: the clients ask again. The newest change goes back first, to what stood before it.
-      for item in claimants.reversed() { if let change = item.change { refused(change, nil) } }
+      for claim in claimed.reversed() { refused(claim.change, nil) }
       report.log(.error, "leases cannot be stored", [.init("reason", .string(error.description))])
     }
   }

@@ -5,7 +5,8 @@ import WireKit
 
 /// A decision on its way to the client.
 struct Pending: Sendable {
-  var change: Decision.Change?
+  /// What must be on disk before the reply leaves: one lease in DHCPv4, one for each association in DHCPv6.
+  var changes: [Decision.Change]
   var reply: [UInt8]?
   var delivery: Decision.Delivery
   /// The socket that the message came by, the interface and our address there.

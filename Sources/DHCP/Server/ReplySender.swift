@@ -26,7 +26,9 @@ final class ReplySender: @unchecked Sendable {
     guard let reply = pending.reply else { return }
     switch pending.delivery {
     case .unicast(let endpoint):
-      add(reply, pending, DatagramRoute(to: endpoint))
+      // A link-local address means nothing without its interface.
+      let interface = endpoint.address.isLinkLocal ? pending.interface : 0
+      add(reply, pending, DatagramRoute(to: endpoint, interface: interface))
     case .hardware(let address, let hardware):
       if sendFrame(reply, pending, address, hardware) { return }
       broadcast(reply, pending)

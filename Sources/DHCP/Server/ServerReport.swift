@@ -22,6 +22,29 @@ struct ServerReport: Sendable {
         message: "message", service: .dhcp, peer: peer))
   }
 
+  func tell(_ direction: Event.Direction, _ message: V6Message, peer: Endpoint?) {
+    guard events.isWatched(.dhcp) else { return }
+    events.emit(
+      Event(
+        time: clock.wallTime(), severity: .debug,
+        kind: .conversation(direction, wire: "xid \(String(message.transaction, radix: 16))", meaning: message.summary),
+        message: "message", service: .dhcp, peer: peer))
+  }
+
+  /// What became of a DHCPv6 request.
+  func decided(_ message: V6Message, _ decision: V6Decision, peer: Endpoint) {
+    var fields: [Event.Field] = [
+      .init("type", .string("\(message.kind)")),
+      .init("client", .string(Hexadecimal.text(message.options[.clientIdentifier] ?? []))),
+    ]
+    for change in decision.changes { fields.append(.init("address", .address(change.lease.address))) }
+    if let relay = message.relays.last { fields.append(.init("relay", .address(relay.link))) }
+    events.emit(
+      Event(
+        time: clock.wallTime(), severity: decision.changes.isEmpty ? .debug : .info, message: decision.reason,
+        service: .dhcp, peer: peer, fields: fields))
+  }
+
   /// What became of a request.
   func decided(_ message: Message, _ decision: Decision, peer: Endpoint) {
     var fields: [Event.Field] = [
@@ -30,6 +53,13 @@ struct ServerReport: Sendable {
     ]
     if let reply = decision.reply, !reply.yourAddress.isUnspecified {
       fields.append(.init("address", .address(reply.yourAddress)))
+    }
+    if let name = decision.change?.lease.hostName { fields.append(.init("name", .string(name))) }
+    if let reply = decision.reply, let file = reply.options[.bootFileName], !file.isEmpty {
+      fields.append(.init("boot", .string(Hexadecimal.printable(file))))
+      if let architecture = BootEntry.architecture(of: message) {
+        fields.append(.init("architecture", .integer(Int64(architecture))))
+      }
     }
     if !message.relayAddress.isUnspecified { fields.append(.init("relay", .address(message.relayAddress))) }
     events.emit(

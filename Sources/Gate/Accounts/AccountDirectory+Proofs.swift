@@ -12,6 +12,7 @@ extension AccountDirectory {
   /// What sealed and hashed values are bound to.
   enum Purpose {
     static let scram = "scram"
+    static let scramSalt = "scram-salt"
     static let totp = "totp"
     static let appPassword = "app-password"
     static let recoveryCode = "recovery-code"

@@ -11,24 +11,27 @@ public struct Authenticator: Accounts {
   let penalties: any PenaltyBook
   let events: any EventSink
   let clock: any Clock
+  private let authority: (any KeyAuthority)?
   /// What a password is compared with where there is none.
   private let dummyHash: Secret
 
   /// Makes the dummy hash, with the same parameters as real ones. Throws when there is no memory for it.
   public init(
-    directory: AccountDirectory, penalties: any PenaltyBook, events: any EventSink
+    directory: AccountDirectory, penalties: any PenaltyBook, events: any EventSink,
+    authority: (any KeyAuthority)? = nil
   ) async throws(ServiceUnavailable) {
     self.directory = directory
     self.store = directory.store
     self.clock = directory.clock
     self.penalties = penalties
     self.events = events
+    self.authority = authority
     dummyHash = try await directory.gate.hash(RandomToken.password())
   }
 
   /// How an attempt was judged, with what the peer is never told.
   enum Verdict: Sendable {
-    case granted(Account, proof: String, keyOptions: String?)
+    case granted(Account, proof: String, keyOptions: String?, serverSignature: [UInt8]? = nil)
     case codeNeeded(Account)
     case refused(Account?, because: String)
   }
@@ -40,13 +43,13 @@ public struct Authenticator: Accounts {
       return .penalised(retryAfterSeconds: Int(clamping: rest > 0 ? seconds + 1 : seconds))
     }
     switch try await judge(attempt) {
-    case .granted(let account, let proof, let keyOptions):
+    case .granted(let account, let proof, let keyOptions, let serverSignature):
       await noteLogIn(of: account)
       tell("log-in granted", .info, .audit, attempt, account.name, [.init("proof", .string(proof))])
       return .granted(
         AccountIdentity(
           name: account.name, roles: account.roles, permissions: directory.roles.permissions(of: account.roles),
-          keyOptions: keyOptions))
+          keyOptions: keyOptions, serverSignature: serverSignature))
     case .codeNeeded(let account):
       tell("second factor asked for", .info, .log, attempt, account.name, [])
       return .codeNeeded
@@ -83,6 +86,8 @@ public struct Authenticator: Accounts {
       return try await PasswordJudge(self, attempt, account).judge(password, code: nil, dummyHash: dummyHash)
     case .passwordAndCode(let password, let code):
       return try await PasswordJudge(self, attempt, account).judge(password, code: code, dummyHash: dummyHash)
+    case .scram(let scram):
+      return try await SCRAMJudge(self).judge(scram, of: account, attempt)
     }
   }
 
@@ -94,6 +99,8 @@ public struct Authenticator: Accounts {
       return .refused(account, because: "key not accepted")
     }
     if let reason = obstacle(account, attempt.service) { return .refused(account, because: reason) }
+    // A certificate stands in no store.
+    guard key.id != 0 else { return .granted(account, proof: key.comment, keyOptions: key.options) }
     await note(key.lastUsed) { () throws(StoreError) in try await store.noteKeyUse(key.id, at: clock.wallTime()) }
     return .granted(account, proof: "key \(AccountDirectory.fingerprint(of: key))", keyOptions: key.options)
   }
@@ -102,9 +109,20 @@ public struct Authenticator: Accounts {
     _ blob: [UInt8], of account: Account, peer: IPAddress
   ) async throws(ServiceUnavailable) -> AuthorizedKey? {
     let keys = try await storeCall { () throws(StoreError) in try await store.keys(of: account.id) }
-    return keys.first { $0.blob == blob }.flatMap { key in
-      KeyOptions(key.options)?.permit(peer: peer, at: clock.wallTime()) == true ? key : nil
-    }
+    let now = clock.wallTime()
+    guard authority?.isRevoked(blob) != true else { return nil }
+    let key = keys.first { $0.blob == blob } ?? certificate(blob, of: account, at: now)
+    return key.flatMap { KeyOptions($0.options)?.permit(peer: peer, at: now) == true ? $0 : nil }
+  }
+
+  /// A certificate that an authority of ours gave for this account, as if it were a key of it; without a number.
+  private func certificate(_ blob: [UInt8], of account: Account, at time: WallTime) -> AuthorizedKey? {
+    guard let vouched = authority?.certificate(blob, at: time),
+      vouched.principals.contains(where: {
+        AccountName.normalise($0, defaultDomain: directory.defaultDomain) == account.name
+      })
+    else { return nil }
+    return AuthorizedKey(blob: blob, options: vouched.options, comment: vouched.description, created: time)
   }
 
   func find(_ name: String) async throws(ServiceUnavailable) -> Account? {

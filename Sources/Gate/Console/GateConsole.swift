@@ -45,6 +45,11 @@ public struct GateConsole: Sendable {
       columns: ["worker", "process", "connected since", "sessions"])
   ]
 
+  /// Carries out a command of the administration pages in the name of an account that logged in there.
+  package func perform(_ call: ConsoleCall, account: String, session: SessionRecord) async -> ConsoleAnswer {
+    await perform(call, for: .account(account, session))
+  }
+
   func perform(_ call: ConsoleCall, for caller: Caller) async -> ConsoleAnswer {
     let parsed: ParsedCommand
     do throws(LineError) { parsed = try tree.resolve(call.words) } catch { return .failure(error.message) }

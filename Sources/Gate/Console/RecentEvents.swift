@@ -22,6 +22,18 @@ public final class RecentEvents: EventSink {
     }
   }
 
+  /// Events from this number on, at most so many, and the number that comes next. Events that are lost by then are left out.
+  public func events(from first: Int, limit: Int) -> (events: [Event], next: Int) {
+    state.withLock { state in
+      let start = min(state.next, max(first, state.next - state.events.count))
+      let end = min(state.next, start + limit)
+      return ((start..<end).compactMap { state.events[$0 % state.events.count] }, end)
+    }
+  }
+
+  /// The number of the next event.
+  public var next: Int { state.withLock { $0.next } }
+
   /// The newest events, at most so many, the oldest of them first.
   public func last(_ count: Int) -> [Event] {
     state.withLock { state in

@@ -18,6 +18,20 @@ extension GateClient: Accounts {
     else { throw ServiceUnavailable("gate gave an answer that does not fit") }
     return isAccepted
   }
+
+  public func scramParameters(for name: String) async throws(ServiceUnavailable) -> SCRAMSalt {
+    guard case .scramSalt(let salt) = try await request(.scramParameters(name: name)) else {
+      throw ServiceUnavailable("gate gave an answer that does not fit")
+    }
+    return salt
+  }
+
+  public func owner(ofAddress address: String) async throws(ServiceUnavailable) -> AddressOwner? {
+    guard case .owner(let owner) = try await request(.owner(address: address)) else {
+      throw ServiceUnavailable("gate gave an answer that does not fit")
+    }
+    return owner
+  }
 }
 
 extension GateClient {

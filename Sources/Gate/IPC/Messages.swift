@@ -23,6 +23,8 @@ package enum ClientMessage: Codable, Sendable {
 package enum GateRequest: Codable, Sendable {
   case authenticate(LogInAttempt)
   case acceptsPublicKey([UInt8], account: String, peer: IPAddress)
+  case scramParameters(name: String)
+  case owner(address: String)
   case authenticateNTLM(NTLMAttempt)
   case administer(AdminRequest)
   /// From here on events come as pushes.
@@ -53,6 +55,8 @@ package enum ServerMessage: Codable, Sendable {
 package enum GateReply: Codable, Sendable {
   case logIn(LogInResult)
   case accepted(Bool)
+  case scramSalt(SCRAMSalt)
+  case owner(AddressOwner?)
   case ntlm(NTLMResult)
   case administration(AdminReply)
   case watching

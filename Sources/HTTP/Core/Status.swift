@@ -22,7 +22,10 @@ public struct Status: Hashable, Sendable {
   public static var methodNotAllowed: Status { Status(405) }
   public static var requestTimeout: Status { Status(408) }
   public static var preconditionFailed: Status { Status(412) }
+  public static var seeOther: Status { Status(303) }
+  public static var tooManyRequests: Status { Status(429) }
   public static var contentTooLarge: Status { Status(413) }
+  public static var unsupportedMediaType: Status { Status(415) }
   public static var uriTooLong: Status { Status(414) }
   public static var rangeNotSatisfiable: Status { Status(416) }
   public static var expectationFailed: Status { Status(417) }

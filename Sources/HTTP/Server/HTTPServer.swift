@@ -18,19 +18,25 @@ public final class HTTPServer: Sendable {
   public struct Listener: Sendable, Hashable {
     /// Inside TLS from the first byte, or in plain text.
     public var isSecure: Bool
+    /// What it counts as: which certificate it shows, and where its events belong. `nil`: HTTP or HTTPS.
+    public var service: ServiceName?
     public var limits: ConnectionLimits
     /// Proxies that announce their clients by the PROXY protocol.
     public var proxies: [IPNetwork]
 
-    public init(isSecure: Bool, limits: ConnectionLimits = ConnectionLimits(), proxies: [IPNetwork] = []) {
+    public init(
+      isSecure: Bool, service: ServiceName? = nil, limits: ConnectionLimits = ConnectionLimits(),
+      proxies: [IPNetwork] = []
+    ) {
       self.isSecure = isSecure
+      self.service = service
       self.limits = limits
       self.proxies = proxies
     }
 
     var configuration: StreamListenerConfiguration {
       StreamListenerConfiguration(
-        service: isSecure ? .https : .http, tls: isSecure ? .implicit : .none,
+        service: service ?? (isSecure ? .https : .http), tls: isSecure ? .implicit : .none,
         applicationProtocols: isSecure ? ["h2", "http/1.1"] : [], limits: limits, proxies: proxies,
         refusal: Self.words(.serviceUnavailable, "too many connections"),
         plainTextRefusal: Self.words(.badRequest, "this port speaks HTTPS"), isRegistered: false)

@@ -8,6 +8,12 @@ public enum ServerRequest: Sendable {
   case start(ChannelNumber, SessionStart)
   /// Connect for a `direct-tcpip` channel. Answered by `.connected`.
   case connect(ChannelNumber, TCPTarget)
+  /// Connect to a Unix socket. Answered by `.connected`.
+  case connectLocal(ChannelNumber, path: String)
+  /// Listen on a Unix socket. Answered by `.listening`, with 0 for the port.
+  case listenLocal(path: String)
+  /// Stop listening there. Answered by `.done`.
+  case stopListeningLocal(path: String)
   /// Listen for a `tcpip-forward`; port 0 means any. Answered by `.listening`.
   case listen(host: String, port: UInt16)
   /// Stop listening. Answered by `.done`.
@@ -36,8 +42,8 @@ public enum ServerReply: Sendable {
   case connected(ChannelOpenFailure?)
   /// The port, or `nil` when it can't be.
   case listening(UInt16?)
-  /// A connection to a listener: the number under which the outside knows it already, from where, to which listener.
-  case accepted(ChannelNumber, TCPTarget)
+  /// A connection to a listener: the number under which the outside knows it already, and what it is.
+  case accepted(ChannelNumber, ForwardedConnection)
   case output(ProgramOutput)
   case done
 }
@@ -77,10 +83,17 @@ public struct SessionStart: Sendable, Hashable {
   public var program: Program
   public var terminal: PseudoTerminal?
   public var environment: [EnvironmentVariable]
+  /// The client's agent shall be reachable; connections to it come by `ServerRequest.accept`.
+  public var reachesAgent = false
 }
 
 /// An environment variable that a client sent and the allow-list takes.
 public struct EnvironmentVariable: Sendable, Hashable {
   public var name: String
   public var value: [UInt8]
+
+  public init(name: String, value: [UInt8]) {
+    self.name = name
+    self.value = value
+  }
 }

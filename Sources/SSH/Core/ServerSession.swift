@@ -30,6 +30,14 @@ public struct ServerSession: StreamSession, ~Copyable {
     case nothing
   }
 
+  /// Why a number is taken that has no channel yet.
+  enum Offer {
+    /// The outside is connecting for the peer.
+    case reserved
+    /// The peer was offered a connection.
+    case connection(ForwardedConnection)
+  }
+
   let configuration: ServerSessionConfiguration
   var transport: TransportMachine
   var stage = Stage.identification
@@ -41,7 +49,7 @@ public struct ServerSession: StreamSession, ~Copyable {
   /// Channels with input that has not been passed on in this round.
   var touched: Set<ChannelNumber> = []
   /// Numbers of channels that the outside has opened and the peer has not confirmed yet.
-  var offered: [ChannelNumber: TCPTarget] = [:]
+  var offered: [ChannelNumber: Offer] = [:]
   var isAccepting = false
   /// Encrypted bytes that have not left yet.
   var unsent = 0

@@ -17,7 +17,13 @@ public final class SQLiteStore: Sendable {
   }
 
   /// As `init(path:)`, but only up to a migration, for the tests of later ones.
-  init(path: String, throughMigration last: Int) throws(StoreError) {
+  convenience init(path: String, throughMigration last: Int) throws(StoreError) {
+    try self.init(
+      path: path, migrator: SQLiteMigrations.migrator(through: last), whole: SQLiteMigrations.migrator())
+  }
+
+  /// A file of another schema: `migrator` brings it up to date; what `whole` does not know of was written later.
+  init(path: String, migrator: DatabaseMigrator, whole: DatabaseMigrator) throws(StoreError) {
     try Self.makeFile(at: path)
     do {
       var configuration = GRDB.Configuration()
@@ -25,8 +31,7 @@ public final class SQLiteStore: Sendable {
       configuration.maximumReaderCount = 4
       configuration.label = "portside"
       pool = try DatabasePool(path: path, configuration: configuration)
-      let migrator = SQLiteMigrations.migrator(through: last)
-      if try pool.read({ try SQLiteMigrations.migrator().hasBeenSuperseded($0) }) {
+      if try pool.read({ try whole.hasBeenSuperseded($0) }) {
         throw StoreError(.corrupt, "\(path) was written by a later version of Portside")
       }
       try Self.syncFully(pool)

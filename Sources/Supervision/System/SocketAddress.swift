@@ -37,6 +37,19 @@ enum SocketAddress {
     }
   }
 
+  /// The address in a `sockaddr`, its port aside; `nil` for families that are neither IPv4 nor IPv6.
+  static func address(_ pointer: UnsafeRawPointer) -> IPAddress? {
+    switch Int32(pointer.loadUnaligned(as: sa_family_t.self)) {
+    case AF_INET:
+      let number = pointer.loadUnaligned(as: sockaddr_in.self).sin_addr.s_addr
+      return IPAddress(v4: UInt32(bigEndian: number))
+    case AF_INET6:
+      let name = pointer.loadUnaligned(as: sockaddr_in6.self)
+      return withUnsafeBytes(of: name.sin6_addr) { IPAddress(octets: $0) }
+    default: return nil
+    }
+  }
+
   /// Where a socket is bound, by its kind and address; `nil` for kinds that no plan has.
   static func place(of descriptor: Int32) -> SocketPlace? {
     var kind: Int32 = 0

@@ -31,6 +31,9 @@ int portside_set_permissions(int descriptor, uint32_t mode);
 int portside_set_owner(int descriptor, uint32_t user, uint32_t group);
 int portside_set_times(int descriptor, struct timespec accessed, struct timespec modified);
 
+/// Gives the room of a file's bytes back to the file system; they read as zeros then (fallocate(2), FALLOC_FL_PUNCH_HOLE).
+int portside_punch_hole(int descriptor, int64_t offset, int64_t length);
+
 /// O_PATH, O_NOFOLLOW and O_DIRECTORY, for Swift, which lacks the first.
 int portside_flag_path(void);
 

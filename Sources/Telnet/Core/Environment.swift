@@ -3,7 +3,7 @@
 /// Nothing of it ever reaches a process or a log-in: names are compared with a short list, and `USER`, `LD_PRELOAD` and
 /// whatever else a client sends are passed over.
 enum Environment {
-  static let allowed: Set<String> = ["LANG", "LC_ALL", "LC_CTYPE", "TERM", "COLORTERM", "CHARSET", "MTTS", "CLIENT_NAME"]
+  static let allowed: Set<String> = ["LANG", "LC_ALL", "LC_CTYPE", "TERM", "COLORTERM", "CHARSET", "CLIENT_NAME"]
   static let maximumValue = 128
 
   private static let variable: UInt8 = 0

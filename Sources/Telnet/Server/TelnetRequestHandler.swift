@@ -65,7 +65,9 @@ public struct TelnetRequestHandler<Program: TerminalProgram>: RequestHandler {
       }
     // The gate itself has told of it.
     case .logInRefused: break
-    case .ended(let reason): emit(.notice, "connection ended", connection, nil, [.init("reason", .string(reason.rawValue))])
+    case .ended(let reason):
+      let field = Services.Event.Field("reason", .string(reason.rawValue))
+      emit(.notice, "connection ended", connection, nil, [field])
     }
   }
 

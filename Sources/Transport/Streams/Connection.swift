@@ -15,12 +15,26 @@ public struct Connection: Sendable {
   /// The event loop on which `RequestHandler.answer` is called: per-loop caches hang on it.
   public let eventLoop: any EventLoop
 
+  /// For clients, whose connections no listener makes.
+  public init(
+    id: SessionID, service: ServiceName, peer: Endpoint, local: Endpoint, tls: TLSParameters? = nil,
+    eventLoop: any EventLoop
+  ) {
+    self.id = id
+    self.service = service
+    self.peer = peer
+    self.local = local
+    self.tls = tls
+    self.eventLoop = eventLoop
+  }
+
   /// Whether the bytes travel under TLS.
   public var isEncrypted: Bool { tls != nil }
 
   /// A client's connection, for a session that is driven outside of a server.
   public static func probe(to server: Endpoint, on eventLoop: any EventLoop) -> Connection {
     Connection(
-      id: SessionID(0), service: .admin, peer: server, local: Endpoint(server.address, 0), tls: nil, eventLoop: eventLoop)
+      id: SessionID(0), service: .admin, peer: server, local: Endpoint(server.address, 0), tls: nil,
+      eventLoop: eventLoop)
   }
 }

@@ -19,6 +19,10 @@ struct TryCommand: AsyncParsableCommand {
 
   @Option(help: "The folder of the data; made when it is missing.") var data = "./portside-data"
   @Option(help: "10000 adds that to every port; 0 takes free ones.") var ports: UInt16 = 10_000
+  @Option(
+    help: ArgumentHelp(
+      "Answers with a failure: `smtp.rcpt=451`; 0 is silence. May be repeated.", valueName: "command=code"))
+  var fail: [String] = []
   @Flag(help: "One line of JSON on standard output, once everything answers.") var json = false
   @Option(
     help: ArgumentHelp(
@@ -35,11 +39,11 @@ struct TryCommand: AsyncParsableCommand {
     let path = URL(fileURLWithPath: data).standardizedFileURL.path
     Terminal.note("data: \(path)")
     let laboratory = try await Laboratory.open(path: path, seed: seed)
-    let ports = ports
+    let (ports, faults) = (ports, fail)
     // Chosen once: a reload must not move the listeners.
     let dnsPort = ports == 0 ? try PortsideConfiguration.freePort() : 0
     let load: @Sendable () throws -> PortsideConfiguration = {
-      try laboratory.configuration(ports: ports, dnsPort: dnsPort)
+      try laboratory.configuration(ports: ports, dnsPort: dnsPort, faults: faults)
     }
     let server = try await RunningServer.start(try load(), isLaboratory: true) { try load() }
     let status: SupervisorStatus

@@ -10,11 +10,13 @@ struct Composition: Sendable {
   let masterKey: Secret
   /// Whom the workers become when this process is root; `nil` when it is not, or in a laboratory.
   let user: UserAndGroup?
+  let isLaboratory: Bool
   var logsJSON: Bool
   var logsColours: Bool
 
   init(_ configuration: PortsideConfiguration, isLaboratory: Bool) throws {
     self.configuration = configuration
+    self.isLaboratory = isLaboratory
     folder = DataFolder(configuration)
     user = isLaboratory ? nil : try Self.serviceUser(configuration)
     try folder.prepare(for: user)
@@ -54,24 +56,42 @@ struct Composition: Sendable {
       configuration: configuration.concerning(name), gateSocket: folder.gateSocket,
       listeners: Dictionary(named.map { ($0.name, $0.declaration) }) { first, _ in first }, logsJSON: logsJSON,
       logsColours: logsColours, masterKey: name == .gate ? masterKey : nil,
-      certificateNames: name == .gate ? certificateNeeds : [])
+      hostKeySecret: SSHHosting.worker == name ? SSHHostKeys.secret(from: masterKey) : nil,
+      certificateNames: name == .gate ? certificateNeeds : [],
+      relayPassword: name == .mail ? try relayPassword() : nil, isLaboratory: isLaboratory)
     // The same settings have the same bytes: a reload tells only those workers whose bytes differ.
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     return WorkerPlan(
-      name: name, sockets: named.map { socket(named: $0.name, $0.declaration) },
+      name: name, sockets: named.map { socket(named: $0.name, $0.declaration) } + internalSockets(name),
       configuration: [UInt8](try encoder.encode(settings)), confinement: confinement(name))
   }
 
-  private func socket(named name: String, _ declaration: ListenerDeclaration) -> SocketPlan {
-    switch declaration.transport {
-    case .tcp: SocketPlan(name: name, place: .tcp(declaration.endpoint))
-    // One socket for each core: the kernel spreads the queries.
-    case .udp:
-      SocketPlan(
-        name: name, place: .udp(declaration.endpoint),
-        count: min(64, max(1, ProcessInfo.processInfo.activeProcessorCount)))
+  private func internalSockets(_ name: WorkerName) -> [SocketPlan] {
+    HostedServices.of(name).filter(isWanted).flatMap {
+      $0.internalSockets(configuration, in: folder, owner: user?.name)
     }
+  }
+
+  private func relayPassword() throws -> Secret? {
+    guard let reference = configuration.smtp.relay.password else { return nil }
+    do { return try reference.resolve(using: SystemSecretReader()) } catch {
+      throw CommandFailure("smtp.relay.password: \(error)")
+    }
+  }
+
+  private func socket(named name: String, _ declaration: ListenerDeclaration) -> SocketPlan {
+    var plan =
+      switch declaration.transport {
+      case .tcp: SocketPlan(name: name, place: .tcp(declaration.endpoint))
+      // One socket for each core: the kernel spreads the queries.
+      case .udp:
+        SocketPlan(
+          name: name, place: .udp(declaration.endpoint),
+          count: min(64, max(1, ProcessInfo.processInfo.activeProcessorCount)))
+      }
+    HostedServices.hosting(declaration)?.shape(&plan, for: declaration)
+    return plan
   }
 
   static func socketName(_ declaration: ListenerDeclaration) -> String {
@@ -82,6 +102,10 @@ struct Composition: Sendable {
   private func confinement(_ name: WorkerName) -> Confinement {
     var confinement = Confinement(user: user?.name, connectPorts: [])
     if name == .gate { confinement.writePaths = [folder.store, folder.certificates, folder.authority] }
+    // Its folder, since a list is replaced as a whole.
+    if name == .gate, let list = configuration.auth.sshRevoked?.description {
+      confinement.readPaths.append(String(list[..<(list.lastIndex(of: "/") ?? list.endIndex)]))
+    }
     for service in HostedServices.of(name) where isWanted(service) {
       service.confine(&confinement, for: configuration, in: folder)
     }
@@ -141,6 +165,7 @@ extension PortsideConfiguration {
       part.roles = roles
       part.tls = tls
       part.metrics = metrics
+      part.admin = admin
     }
     for service in HostedServices.of(worker) { service.share(self, with: &part) }
     return part

@@ -26,6 +26,8 @@ struct ServerCheck {
     if status == nil { checkPorts(&report) }
     checkCertificates(&report)
     checkZones(&report)
+    if configuration.ssh.isActive { checkFileFolders(&report) }
+    await DHCPCheck(configuration: configuration, folder: folder).run(into: &report)
     guard let status else { return }
     for socket in status.workers.flatMap(\.sockets) { await checkService(socket, &report) }
   }
@@ -107,13 +109,32 @@ struct ServerCheck {
     }
   }
 
+  /// The folders of `[ssh.sftp]`: there, and open to whom the workers run as.
+  private func checkFileFolders(_ report: inout CheckReport) {
+    let user = configuration.server.user?.description ?? "portside"
+    for path in SSHHosting.files(configuration).folders {
+      var status = stat()
+      if stat(path, &status) != 0 || status.st_mode & S_IFMT != S_IFDIR {
+        report.add(.fail, "folder \(path)", "there is no such folder", "mkdir \(path); chown \(user) \(path)")
+      } else if geteuid() == 0, let record = UserAndGroup(user), status.st_uid != record.user,
+        status.st_mode & 0o002 == 0,
+        status.st_gid != record.group || status.st_mode & 0o020 == 0
+      {
+        report.add(.fail, "folder \(path)", "belongs to another user than \(user)", "chown \(user) \(path)")
+      } else {
+        report.add(.pass, "folder \(path)", "there", nil)
+      }
+    }
+  }
+
   /// Asks one running service through its own client.
   private func checkService(_ socket: SocketStatus, _ report: inout CheckReport) async {
     // By key and transport: a laboratory on other ports has the same keys.
     let declaration = configuration.listeners().first {
       socket.name.hasPrefix("\($0.section).\($0.key) \($0.transport.rawValue) ")
     }
-    guard let declaration, let endpoint = socket.place.endpoint else { return }
+    // There is no client of ours for DHCPv6 yet.
+    guard let declaration, declaration.key != "v6_port", let endpoint = socket.place.endpoint else { return }
     let probe = ServiceProbe(
       configuration: configuration, declaration: declaration, endpoint: ServiceProbe.reachable(endpoint),
       authorityFile: folder.authorityFile)

@@ -14,8 +14,14 @@ struct WorkerSettings: Codable, Sendable {
   var logsColours: Bool
   /// The key that encrypts stored secrets; for the gate alone.
   var masterKey: Secret?
+  /// What seals the host keys of SSH on the disk; for the worker that serves it.
+  var hostKeySecret: Secret?
   /// Host names that TLS listeners answer for; for the gate, which sees to their certificates.
   var certificateNames: [CertificateNeed]
+  /// The password for `smtp.relay`; for the mail worker alone.
+  var relayPassword: Secret?
+  /// Whether this is `portside try`.
+  var isLaboratory: Bool
 
   /// A certificate that some service needs.
   struct CertificateNeed: Codable, Sendable, Hashable {

@@ -18,6 +18,7 @@ struct GateAnswers: Sendable {
       ProgramCommands.certificates.name: { showCertificates($0) },
       ProgramCommands.counters.name: { await showCounters($0) },
       ProgramCommands.log.name: { showLog($0) },
+      ProgramCommands.logFollow.name: { await followLog($0) },
       ProgramCommands.configuration.name: { await showConfiguration($0) },
     ]
   }
@@ -51,17 +52,33 @@ struct GateAnswers: Sendable {
 
   private func showLog(_ question: ConsoleQuestion) -> ConsoleAnswer {
     let count = question.values.first.flatMap { Int($0) } ?? 100
-    let rows = recent.last(count).map { event in
-      var details = event.fields.map { "\($0.name)=\($0.value.text)" }
-      if let account = event.account { details.insert("account=\(account)", at: 0) }
-      if let peer = event.peer { details.insert("peer=\(peer)", at: 0) }
-      if let session = event.session { details.insert("session=\(session)", at: 0) }
-      return [
-        CivilTime(event.time).rfc3339, event.severity.name, event.service?.rawValue ?? "portside", event.message,
-        details.joined(separator: " "),
-      ]
+    return question.page(ProgramCommands.log.columns, recent.last(count).map(Self.row))
+  }
+
+  private static func row(_ event: Event) -> [String] {
+    var details = event.fields.map { "\($0.name)=\($0.value.text)" }
+    if let account = event.account { details.insert("account=\(account)", at: 0) }
+    if let peer = event.peer { details.insert("peer=\(peer)", at: 0) }
+    if let session = event.session { details.insert("session=\(session)", at: 0) }
+    return [
+      CivilTime(event.time).rfc3339, event.severity.name, event.service?.rawValue ?? "portside", event.message,
+      details.joined(separator: " "),
+    ]
+  }
+
+  /// Waits until there is something to tell, for a while; the console then asks again from where this ends.
+  private func followLog(_ question: ConsoleQuestion) async -> ConsoleAnswer {
+    var from = question.after.flatMap { Int($0) } ?? max(0, recent.next - 10)
+    for _ in 0..<100 {
+      let (events, next) = recent.events(from: from, limit: 100)
+      from = next
+      if !events.isEmpty || question.after == nil {
+        return .listing(
+          Listing(columns: ProgramCommands.log.columns, rows: events.map(Self.row), next: "\(next)"))
+      }
+      do { try await Task.sleep(for: .milliseconds(200)) } catch { break }
     }
-    return question.page(ProgramCommands.log.columns, rows)
+    return .listing(Listing(columns: ProgramCommands.log.columns, rows: [], next: "\(from)"))
   }
 
   /// Each worker tells its own sections; what several have is shown once.

@@ -14,12 +14,15 @@ enum ProgramCommands {
   static let log = Command(
     "show log", [.init("COUNT", .number(1...5000), isOptional: true)], permission: "console:show",
     "the newest events, 100 unless told otherwise", columns: ["time", "severity", "service", "message", "details"])
+  static let logFollow = Command(
+    "show log follow", permission: "console:show", "events as they come, until Ctrl-C", columns: log.columns,
+    follows: true)
   static let configuration = Command(
     "show configuration", [.init("SECTION", .word, isOptional: true)], permission: "console:show",
     "what the configuration file sets; the file alone changes it", columns: ["key", "value"])
 
   /// All but the administration's verbs, which the gate adds.
-  static let all = [certificates, counters, log, configuration] + HostedServices.commands
+  static let all = [certificates, counters, log, logFollow, configuration] + HostedServices.commands
 
   /// All: what a console completes and explains.
   static let tree = CommandTree(AdminVerb.commands + GateConsole.own + all)

@@ -7,7 +7,8 @@ import Supervision
 enum HostedServices {
   /// A row a protocol, in the order in which they are started.
   static let all: [any HostedService.Type] = [
-    DNSHosting.self, HTTPHosting.self, TelnetHosting.self, RDPHosting.self,
+    DNSHosting.self, DHCPHosting.self, TFTPHosting.self, HTTPHosting.self, SSHHosting.self, FTPHosting.self,
+    TelnetHosting.self, SMTPHosting.self, POP3Hosting.self, IMAPHosting.self, RDPHosting.self,
   ]
 
   /// The console commands of all protocols.
@@ -18,14 +19,16 @@ enum HostedServices {
 
   /// The protocol that takes this socket; `nil` for what the gate serves itself, and for what this version lacks.
   static func hosting(_ declaration: ListenerDeclaration) -> (any HostedService.Type)? {
-    // The metrics page is `admin` as well, and the gate's own.
-    declaration.section == "metrics" ? nil : all.first { $0.services.contains(declaration.service) }
+    isOfGate(declaration) ? nil : all.first { $0.services.contains(declaration.service) }
   }
+
+  /// The metrics page and the administration are the gate's own.
+  static func isOfGate(_ declaration: ListenerDeclaration) -> Bool { declaration.service == .admin }
 }
 
 extension WorkerName {
   /// The worker that runs a service; `nil` for services that this version does not have yet.
   static func running(_ declaration: ListenerDeclaration) -> WorkerName? {
-    declaration.section == "metrics" ? .gate : HostedServices.hosting(declaration)?.worker
+    HostedServices.isOfGate(declaration) ? .gate : HostedServices.hosting(declaration)?.worker
   }
 }

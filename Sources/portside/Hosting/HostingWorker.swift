@@ -44,6 +44,12 @@ actor HostingWorker: Worker {
     self.settings = settings
     let services = running
     try await listeners.update(sockets) { socket in
+      if socket.name.hasPrefix("internal ") {
+        for service in services.values {
+          if let listener = try await service.listen(internally: socket) { return listener }
+        }
+        return nil
+      }
       guard let declaration = settings.listeners[socket.name], let type = HostedServices.hosting(declaration),
         let service = services["\(type)"]
       else { return nil }

@@ -22,8 +22,8 @@ struct TelnetProbe: Probe {
       let client = try await TelnetClient.connect(
         to: target.endpoint(), serverName: name,
         configuration: .init(security: security, trustRoots: options.trustRoots))
-      report.add(
-        "connected", "\(target.host) port \(target.port)", nanoseconds: (NIODeadline.now() - start).nanoseconds)
+      let elapsed = (NIODeadline.now() - start).nanoseconds
+      report.add("connected", "\(target.host) port \(target.port)", nanoseconds: elapsed)
       do {
         let greeting = try await client.read(until: "ogin: ", within: .seconds(10))
         if let version = client.tlsVersion { report.add("TLS", version) }

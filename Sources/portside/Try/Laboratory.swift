@@ -57,8 +57,14 @@ struct Laboratory: Sendable {
   }
 
   /// The configuration, with the ports that are wanted; `dnsPort` is the one for DNS where they are 0.
-  func configuration(ports: UInt16, dnsPort: UInt16) throws -> PortsideConfiguration {
+  func configuration(ports: UInt16, dnsPort: UInt16, faults: [String] = []) throws -> PortsideConfiguration {
     var configuration = try ConfigurationFile(path: "\(path)/portside.toml").load()
+    for fault in faults {
+      guard fault.hasPrefix("smtp."), let text = try? PlainText(configuration: String(fault.dropFirst(5))) else {
+        throw CommandFailure("--fail \(fault): not SERVICE.COMMAND=CODE; there are smtp.mail, smtp.rcpt, smtp.data")
+      }
+      configuration.smtp.faults.append(text)
+    }
     configuration.move(ports: ports, dnsPort: dnsPort)
     return configuration
   }
@@ -69,10 +75,16 @@ struct Laboratory: Sendable {
     let texts = [
       "zones/\(domain).zone": TryFiles.zone(domain: domain),
       "zones/127.in-addr.arpa.zone": TryFiles.reverseZone(domain: domain),
+      "tftp/boot.ipxe": TryFiles.bootScript(domain: domain),
+      "backups/README": "Configurations that devices save by TFTP, as versions: portside config-backup list\n",
       "site/index.html": TryFiles.page(domain: domain),
       "site/about/index.html": TryFiles.about(domain: domain),
     ]
     for (name, text) in texts { try write(Data(text.utf8), to: "\(path)/\(name)", mode: 0o644) }
+    for name in ["files/shared", "files/home"] {
+      try FileManager.default.createDirectory(
+        atPath: "\(path)/\(name)", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
+    }
     guard let seed else { return }
     for folder in ["site", "zones"] {
       let source = "\(seed)/\(folder)"
@@ -126,6 +138,7 @@ struct Laboratory: Sendable {
     let directory = try GateDirectory.make(
       configuration, masterKey: try MasterKey.load(configuration), store: store, clock: SystemClock())
     for person in people { try await enter(person, into: directory) }
+    try await SampleMail.fill(folder, people: people.map(\.name), domain: domain)
   }
 
   private static func enter(_ person: Person, into directory: AccountDirectory) async throws {

@@ -32,6 +32,7 @@ enum TryFiles {
     tls_port = 10853
     zones    = ["\(domain)", "127.in-addr.arpa"]
 
+    \(network(domain: domain, data: data))
     [http]
     on           = ["here"]
     port         = 10080
@@ -40,11 +41,65 @@ enum TryFiles {
     redirect_to_https = false
     sites        = { "www.\(domain)" = "\(data)/site", "srv.\(domain)" = "\(data)/site" }
 
-    [rdp]
+    \(access(data: data))
+    \(mail(domain: domain))
+    \(desktop)
+    [admin]
     on       = ["here"]
-    port     = 13389
-    security = "either"
-    session  = "shell"
+    tls_port = 18443
+
+    [metrics]
+    on   = ["here"]
+    port = 19464
+
+    """
+  }
+
+  /// DHCP, TFTP: relays are served only, as no client asks on such a port.
+  private static func network(domain: String, data: String) -> String {
+    """
+    [dhcp]
+    on       = ["here"]
+    port     = 10067
+    register = "\(domain)"
+    probe    = false                      # every address of 127.0.0.0/8 answers
+
+    [dhcp.subnet."127.0.0.0/8"]
+    pool   = "127.67.0.100-127.67.0.199"
+    dns    = ["127.0.0.1"]
+    lease  = "1h"
+    boot   = { bios = "undionly.kpxe", efi64 = "ipxe.efi", script = "boot.ipxe" }
+
+    [dhcp.reserve]
+    plotter = { mac = "02:00:00:00:00:21", ip = "127.67.0.21" }
+
+    [tftp]
+    on         = ["here"]
+    port       = 10069
+    read       = "\(data)/tftp"
+    write      = "\(data)/backups/{device}"
+    write_from = ["127.0.0.0/8"]
+
+    """
+  }
+
+  private static func access(data: String) -> String {
+    """
+    [ssh]
+    on         = ["here"]
+    port       = 10022
+    shell      = "os"
+    forwarding = true
+    sftp       = { root = "\(data)/files/shared", home = "\(data)/files/home/{account}" }
+
+    [ftp]
+    on        = ["here"]
+    port      = 10021
+    tls_port  = 10990
+    data_port = 0
+    tls       = "optional"
+    plaintext = true
+    passive   = { ports = "52000-52999" }
 
     [telnet]
     enabled   = true
@@ -53,12 +108,42 @@ enum TryFiles {
     tls_port  = 10992
     plaintext = true
 
-    [metrics]
-    on   = ["here"]
-    port = 19464
+    """
+  }
+
+  private static func mail(domain: String) -> String {
+    """
+    [smtp]
+    on               = ["here"]
+    port             = 10025
+    submission_port  = 10587
+    submissions_port = 10465
+    domains          = ["\(domain)"]
+    plaintext        = true
+
+    [imap]
+    on        = ["here"]
+    port      = 10143
+    tls_port  = 10993
+    plaintext = true
+
+    [pop3]
+    on        = ["here"]
+    port      = 10110
+    tls_port  = 10995
+    plaintext = true
 
     """
   }
+
+  private static let desktop = """
+    [rdp]
+    on       = ["here"]
+    port     = 13389
+    security = "either"
+    session  = "shell"
+
+    """
 
   static func zone(domain: String) -> String {
     """
@@ -89,6 +174,17 @@ enum TryFiles {
             IN NS  srv.\(domain).
     1.0.0   IN PTR srv.\(domain).
     20.0.0  IN PTR printer.\(domain).
+
+    """
+  }
+
+  /// What iPXE runs once it is loaded.
+  static func bootScript(domain: String) -> String {
+    """
+    #!ipxe
+    echo Portside boots ${net0/mac} at ${net0/ip}: this script came by TFTP from the folder tftp of \(domain)
+    sleep 5
+    exit
 
     """
   }

@@ -25,7 +25,9 @@ extension GateWorker {
     let answers = GateAnswers(
       configuration: settings.configuration, certificates: certificates, metrics: metrics, recent: recent, board: board)
     return GateParts(
-      accounts: try await Authenticator(directory: directory, penalties: penalties, events: events),
+      accounts: try await Authenticator(
+        directory: directory, penalties: penalties, events: events,
+        authority: try SSHKeyAuthority(settings.configuration.auth)),
       penalties: penalties, sessions: sessions, events: hub, watch: hub.watch, certificates: certificates,
       administration: administration, clock: clock, board: board,
       console: GateConsole(

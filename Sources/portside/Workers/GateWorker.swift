@@ -18,6 +18,7 @@ final class GateWorker: Worker {
   private let workers: GateServer
   private let administrators: GateServer
   private let pages: HTTPServer
+  private let admin: HTTPServer?
   private let store: SQLiteStore
   private let certificates: CertificateService
   private let listeners = ListenerSet()
@@ -45,10 +46,14 @@ final class GateWorker: Worker {
     workers = GateServer(parts, configuration: .init(serviceUserID: user, allowsAdministration: false))
     administrators = GateServer(parts, configuration: .init(allowsAdministration: true))
     pages = try Self.makePages(settings, metrics, workers, parts, events)
+    let contexts = TLSContextStore()
+    admin = try Self.makeAdmin(settings, parts, events, contexts)
     let (certificates, folder) = (certificates, DataFolder(settings.configuration).certificates)
+    let identities = certificates.identities()
     chores = [
       Task.detached { await Self.renew(certificates) },
       Task.detached { await Self.follow(certificates, in: folder) },
+      Task.detached { for await present in identities { contexts.update(present) } },
     ]
   }
 
@@ -81,8 +86,14 @@ final class GateWorker: Worker {
         try await server.start(descriptor: descriptor)
         return RunningListener { _ in await server.stop() }
       default:
-        let listening = try await pages.listen(
-          .init(isSecure: false), descriptor: descriptor, on: MultiThreadedEventLoopGroup.singleton)
+        let declaration = settings.listeners[socket.name]
+        let isAdmin = declaration?.section == "admin"
+        guard let server = isAdmin ? admin : pages else { return nil }
+        let listening = try await server.listen(
+          .init(
+            isSecure: declaration?.tls == .implicit, service: .admin,
+            proxies: settings.configuration.proxyProtocol.from),
+          descriptor: descriptor, on: MultiThreadedEventLoopGroup.singleton)
         return RunningListener { await listening.drain(within: $0) }
       }
     }
@@ -101,6 +112,20 @@ final class GateWorker: Worker {
       context: context, contexts: TLSContextStore(),
       counter: ConnectionCounter(SourceLimits(settings.configuration.limits)), numbers: SessionNumbers(),
       configuration: HTTPServerConfiguration(mounts: [Mount("/metrics", page), Mount("/healthz", page)]))
+  }
+
+  /// The pages of `[admin]`.
+  private static func makeAdmin(
+    _ settings: WorkerSettings, _ parts: GateParts, _ events: any EventSink, _ contexts: TLSContextStore
+  ) throws -> HTTPServer? {
+    let numbers = SessionNumbers()
+    guard let site = AdminSite(settings, parts, numbers: numbers) else { return nil }
+    let context = ServerContext(
+      clock: parts.clock, events: events, accounts: parts.accounts, penalties: parts.penalties,
+      sessions: parts.sessions, certificates: parts.certificates)
+    return try HTTPServer(
+      context: context, contexts: contexts, counter: ConnectionCounter(SourceLimits(settings.configuration.limits)),
+      numbers: numbers, configuration: HTTPServerConfiguration(mounts: [Mount("", site)]))
   }
 
   // MARK: Chores

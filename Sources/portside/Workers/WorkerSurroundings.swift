@@ -14,8 +14,12 @@ final class WorkerSurroundings: Sendable {
   let contexts = TLSContextStore()
   let counter: ConnectionCounter
   let numbers = SessionNumbers()
+  /// The mail store, for the protocols of the mail worker.
+  let mail = MailHosting()
   let metrics: MetricsRegistry
   let group: MultiThreadedEventLoopGroup
+  /// What the services of the names worker share.
+  let names: NamesExchange
   private let log: LogWriter
   private let gate: GateClient
   private let certificates: Task<Void, Never>
@@ -40,6 +44,7 @@ final class WorkerSurroundings: Sendable {
     certificates = Task {
       for await identities in gate.identities() { contexts.update(identities) }
     }
+    names = NamesExchange(clock: clock, events: context.events)
     let counter = counter
     metrics.reading("portside_connections", help: "Open connections.") { Double(counter.total) }
     gate.start()
@@ -79,6 +84,8 @@ final class WorkerSurroundings: Sendable {
   /// The last words: what was logged and reported is handed over.
   func stop() async {
     certificates.cancel()
+    names.stop()
+    await mail.close()
     await gate.stop()
     log.flush()
   }

@@ -44,6 +44,17 @@ def openssh_exchanges():
             echo_through(server, key=key)
 
 
+def openssh_compression():
+    with Server(program, "--rekey", "400000") as server:
+        echo_through(server, "-C")
+        text = b"the same again " * 100_000
+        expect(server.ssh("-C", "ann@127.0.0.1", "cat", input=text).stdout == text, "compressed data differ")
+        expect(server.ssh("-C", "-o", "RekeyLimit=30K", "ann@127.0.0.1", "cat", input=text).stdout == text, "with new keys")
+        content = server.random_file("big", 3_000_000)
+        server.sftp("put big\nget big big2\n", "-C")
+        expect(server.read("big2") == content, "sftp")
+
+
 def openssh_rekeys():
     with Server(program) as server:
         echo_through(server, "-o", "RekeyLimit=50K")
@@ -351,6 +362,7 @@ def half_open():
 
 cases = {
     "openssh-ciphers": openssh_ciphers, "openssh-exchanges": openssh_exchanges, "openssh-rekeys": openssh_rekeys,
+    "openssh-compression": openssh_compression,
     "openssh-sessions": openssh_sessions, "openssh-multiplexing": openssh_multiplexing,
     "openssh-log-in": openssh_log_in, "openssh-forwarding": openssh_forwarding, "openssh-sftp": openssh_sftp,
     "putty": putty, "dropbear": dropbear, "paramiko": with_paramiko, "asyncssh": with_asyncssh, "lftp": lftp, "second-factors": second_factors, "sftp-escapes": sftp_escapes,

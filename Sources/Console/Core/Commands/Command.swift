@@ -55,10 +55,12 @@ public struct Command: Sendable, Hashable {
   /// The columns of the rows that it answers with; empty for commands that do something.
   public var columns: [String]
   public var place: Place
+  /// Whether its listing never ends: each page comes when there is something to tell, until it is interrupted.
+  public var follows: Bool
 
   public init(
     _ words: String, _ parameters: [Parameter] = [], options: [Option] = [], permission: String?, _ summary: String,
-    columns: [String] = [], place: Place = .server
+    columns: [String] = [], place: Place = .server, follows: Bool = false
   ) {
     self.words = words.split(separator: " ").map(String.init)
     self.parameters = parameters
@@ -67,6 +69,7 @@ public struct Command: Sendable, Hashable {
     self.summary = summary
     self.columns = columns
     self.place = place
+    self.follows = follows
   }
 
   /// Its words with single spaces: what it is called.

@@ -2,7 +2,11 @@
 public struct CommandTree: Sendable {
   public let commands: [Command]
 
-  public init(_ commands: [Command]) { self.commands = commands }
+  /// Of several commands with one name, the first counts.
+  public init(_ commands: [Command]) {
+    var seen: Set<String> = []
+    self.commands = commands.filter { seen.insert($0.name).inserted }
+  }
 
   /// The command with exactly this name.
   public func command(named name: String) -> Command? { commands.first { $0.name == name } }

@@ -69,7 +69,9 @@ package struct LineEditor: Sendable {
     let old = self.terminal
     self.terminal = terminal
     guard redraws, old.columns != terminal.columns, old.columns > 0, terminal.hasCursor, terminal.echoes else { return }
-    // Terminals break long lines anew when their width changes: from where the cursor is now, everything is drawn again.
+    // Terminals break long lines anew when their width changes: the line is drawn again from where it begins now.
+    let place = CharacterWidth.of(shownPrompt) + CharacterWidth.of(line[..<cursor])
+    Self.move(place - place % terminal.width, 0, terminal.width, into: &output)
     output.append(contentsOf: "\r\u{1B}[J".utf8)
     redisplay(into: &output)
   }

@@ -26,7 +26,9 @@ extension ServerSession {
     _ proof: AuthenticationRequest.KeyProof, into actions: inout Actions
   ) throws {
     // A key that does not decode, or an algorithm of another kind of key, is no key of anybody's.
-    guard let key = try? PublicKey(blob: proof.key), SignatureAlgorithm.named(proof.algorithm)?.keyType == key.type,
+    // For a certificate, the key is the one that it is about; whose word it is, the outside judges.
+    let algorithm = KeyCertificate.plainAlgorithm(proof.algorithm) ?? proof.algorithm
+    guard let key = Self.key(proof), SignatureAlgorithm.named(algorithm)?.keyType == key.type,
       proof.hostKey == nil || proof.hostKey == transport.hostKeyBlob
     else {
       try failed("publickey", into: &actions)
@@ -41,13 +43,20 @@ extension ServerSession {
     var signed: [UInt8] = []
     signed.appendString(transport.sessionID)
     signed += proof.signedPart
-    guard key.isValid(signature, for: signed, algorithm: proof.algorithm) else {
+    guard key.isValid(signature, for: signed, algorithm: algorithm) else {
       try failed("publickey", into: &actions)
       return
     }
     // Whose key it is, is judged from the very key that has signed; what was probed before does not count.
     judge(
-      .publicKey(key.blob), LogInAttemptState(method: .publicKey, fingerprint: key.fingerprint), into: &actions)
+      .publicKey(proof.key), LogInAttemptState(method: .publicKey, fingerprint: key.fingerprint), into: &actions)
+  }
+
+  /// The key that has to sign; `nil` for what is neither a key nor a certificate for users.
+  private static func key(_ proof: AuthenticationRequest.KeyProof) -> PublicKey? {
+    guard KeyCertificate.plainAlgorithm(proof.algorithm) != nil else { return try? PublicKey(blob: proof.key) }
+    guard let certificate = try? KeyCertificate(blob: proof.key), certificate.kind == .user else { return nil }
+    return certificate.key
   }
 
   private mutating func judge(
@@ -163,6 +172,7 @@ extension ServerSession {
     actions.setTimer(Self.graceTimer, at: nil)
     if let interval = limits.keepAliveInterval { actions.setTimer(Self.keepAliveTimer, at: now + interval) }
     try send(&actions) { $0.append(MessageNumber.authenticationSuccess) }
+    try transport.beginCompression()
     try announceHostKeys(into: &actions)
   }
 

@@ -35,6 +35,7 @@ extension ClientSession {
       askAndWaitForCredential(methods, try reader.readBool("partial success"), into: &actions)
     case 52:
       isLoggedIn = true
+      try transport.beginCompression()
       actions.event(.loggedIn)
     case 53: actions.event(.banner(try reader.readText("banner")))
     case 60: try questions(&reader, into: &actions)
@@ -105,6 +106,7 @@ extension ClientSession {
       bytes.appendString(method)
     }
     switch credential {
+    case .none: try send(&actions) { begin(&$0, "none") }
     case .publicKey(let key):
       guard
         let algorithm = key.algorithms.first(where: { signatureAlgorithms.contains($0) }) ?? key.algorithms.first

@@ -13,6 +13,7 @@ struct Channel {
     var terminal: PseudoTerminal?
     var environment: [EnvironmentVariable] = []
     var hasStarted = false
+    var reachesAgent = false
   }
 
   var kind: Kind

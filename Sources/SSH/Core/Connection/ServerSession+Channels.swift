@@ -50,12 +50,19 @@ extension ServerSession {
       actions.event(.channelOpened(number, kind: "session"))
       try confirm(number, open, .session(Channel.SessionState()), into: &actions)
     case .directTCP(let target):
-      guard grant?.allowsConnecting == true else {
+      guard grant?.allowsConnecting(to: target.host, target.port) == true else {
         try refuse(open, .administrativelyProhibited, into: &actions)
         return
       }
       reserve(number)
       _ = ask(.connect(number, target), .connect(number, open), into: &actions)
+    case .directLocal(let path):
+      guard grant?.allowsConnecting == true, grant?.allowsLocalSockets == true else {
+        try refuse(open, .administrativelyProhibited, into: &actions)
+        return
+      }
+      reserve(number)
+      _ = ask(.connectLocal(number, path: path), .connect(number, open), into: &actions)
     case .forwardedTCP, .other: try refuse(open, .unknownChannelType, into: &actions)
     }
   }
@@ -67,7 +74,7 @@ extension ServerSession {
 
   /// Keeps a number until the connection stands.
   private mutating func reserve(_ number: ChannelNumber) {
-    offered[number] = TCPTarget(host: "", port: 0, originatorHost: "", originatorPort: 0)
+    offered[number] = .reserved
   }
 
   private mutating func confirm(
@@ -263,10 +270,14 @@ extension ServerSession {
       if let failure {
         try refuse(open, failure, into: &actions)
       } else {
-        actions.event(.channelOpened(number, kind: "direct-tcpip"))
+        if case .directLocal = open.kind {
+          actions.event(.channelOpened(number, kind: "direct-streamlocal"))
+        } else {
+          actions.event(.channelOpened(number, kind: "direct-tcpip"))
+        }
         try confirm(number, open, .tcp, into: &actions)
       }
-    case (.accept, .accepted(let outside, let target)): try accepted(outside, target, into: &actions)
+    case (.accept, .accepted(let outside, let connection)): try accepted(outside, connection, into: &actions)
     case (.inputEnd, .done), (.nothing, _): break
     default: throw SSHError(.byApplication, "an answer of the wrong kind")
     }

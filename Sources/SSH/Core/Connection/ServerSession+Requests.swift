@@ -17,6 +17,9 @@ extension ServerSession {
       state.terminal = try PseudoTerminal(&reader)
       isGranted = true
     case "env" where !state.hasStarted: isGranted = try setVariable(&state, &reader)
+    case "auth-agent-req@openssh.com" where grant?.allowsAgent == true && !state.hasStarted:
+      state.reachesAgent = true
+      isGranted = true
     case "shell" where !state.hasStarted, "exec" where !state.hasStarted, "subsystem" where !state.hasStarted:
       state.hasStarted = true
       channels[number]?.kind = .session(state)
@@ -75,7 +78,9 @@ extension ServerSession {
       environment.append(EnvironmentVariable(name: "SSH_ORIGINAL_COMMAND", value: original))
       program = .exec(Array(forced.utf8))
     }
-    let start = SessionStart(program: program, terminal: state.terminal, environment: environment)
+    let start = SessionStart(
+      program: program, terminal: state.terminal, environment: environment, reachesAgent: state.reachesAgent)
+    if state.reachesAgent { acceptNext(into: &actions) }
     askAndWait(.start(number, start), .start(number, wantsReply: wantsReply), into: &actions)
   }
 
@@ -108,10 +113,7 @@ extension ServerSession {
   mutating func listening(
     _ port: UInt16?, _ wantsPort: Bool, _ wantsReply: Bool, into actions: inout Actions
   ) throws {
-    if port != nil, !isAccepting {
-      isAccepting = true
-      _ = ask(.accept, .accept, into: &actions)
-    }
+    if port != nil { acceptNext(into: &actions) }
     guard wantsReply else { return }
     try send(&actions) {
       $0.append(port == nil ? MessageNumber.requestFailure : .requestSuccess)
@@ -119,24 +121,31 @@ extension ServerSession {
     }
   }
 
+  /// From the first listener on, connections are asked for.
+  private mutating func acceptNext(into actions: inout Actions) {
+    guard !isAccepting else { return }
+    isAccepting = true
+    _ = ask(.accept, .accept, into: &actions)
+  }
+
   /// A connection has come to a listener: it is offered to the peer, and the next one is asked for.
   mutating func accepted(
-    _ number: ChannelNumber, _ target: TCPTarget, into actions: inout Actions
+    _ number: ChannelNumber, _ connection: ForwardedConnection, into actions: inout Actions
   ) throws {
     _ = ask(.accept, .accept, into: &actions)
     guard channels[number] == nil, offered[number] == nil, offered.count < limits.maximumChannels else {
       _ = ask(.closed(number), .nothing, into: &actions)
       return
     }
-    offered[number] = target
+    offered[number] = .connection(connection)
     let (window, maximum) = (limits.channelWindow, limits.channelPacket)
     try send(&actions) {
       $0.append(MessageNumber.channelOpen)
-      $0.appendString("forwarded-tcpip")
+      connection.append(type: &$0)
       $0.appendInteger(number.number)
       $0.appendInteger(window)
       $0.appendInteger(maximum)
-      target.append(to: &$0)
+      connection.append(details: &$0)
     }
   }
 
@@ -144,7 +153,7 @@ extension ServerSession {
   mutating func channelAnswered(
     _ number: ChannelNumber, confirmed: Bool, _ reader: inout WireReader, into actions: inout Actions
   ) throws {
-    guard let target = offered[number], !target.host.isEmpty else {
+    guard case .connection(let connection) = offered[number] else {
       throw SSHError(.protocolError, "an answer to no channel open")
     }
     offered[number] = nil
@@ -160,6 +169,12 @@ extension ServerSession {
       kind: .tcp, remote: remote, sendWindow: window, sendMaximum: maximum, receiveWindow: limits.channelWindow)
     channel.isRunning = true
     channels[number] = channel
-    actions.event(.channelOpened(number, kind: "forwarded-tcpip"))
+    let kind =
+      switch connection {
+      case .tcp: "forwarded-tcpip"
+      case .local: "forwarded-streamlocal"
+      case .agent: "auth-agent"
+      }
+    actions.event(.channelOpened(number, kind: kind))
   }
 }

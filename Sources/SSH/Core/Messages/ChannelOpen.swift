@@ -6,6 +6,8 @@ struct ChannelOpen {
     case session
     case directTCP(TCPTarget)
     case forwardedTCP(TCPTarget)
+    /// To a Unix socket at a path (OpenSSH's PROTOCOL §2.4).
+    case directLocal(path: String)
     case other
   }
 
@@ -25,6 +27,7 @@ struct ChannelOpen {
     case "session": kind = .session
     case "direct-tcpip": kind = .directTCP(try TCPTarget(&reader))
     case "forwarded-tcpip": kind = .forwardedTCP(try TCPTarget(&reader))
+    case "direct-streamlocal@openssh.com": kind = .directLocal(path: try reader.readText("socket path"))
     default: kind = .other
     }
   }
@@ -56,6 +59,33 @@ public struct TCPTarget: Sendable, Hashable {
     bytes.appendInteger(UInt32(port))
     bytes.appendString(originatorHost)
     bytes.appendInteger(UInt32(originatorPort))
+  }
+}
+
+/// A connection that has come to a listener here, or to the socket of an agent.
+public enum ForwardedConnection: Sendable, Hashable {
+  case tcp(TCPTarget)
+  /// To a Unix socket at this path.
+  case local(path: String)
+  case agent
+
+  /// The channel's type and what follows its windows.
+  func append(type bytes: inout [UInt8]) {
+    switch self {
+    case .tcp: bytes.appendString("forwarded-tcpip")
+    case .local: bytes.appendString("forwarded-streamlocal@openssh.com")
+    case .agent: bytes.appendString("auth-agent@openssh.com")
+    }
+  }
+
+  func append(details bytes: inout [UInt8]) {
+    switch self {
+    case .tcp(let target): target.append(to: &bytes)
+    case .local(let path):
+      bytes.appendString(path)
+      bytes.appendString("")
+    case .agent: break
+    }
   }
 }
 

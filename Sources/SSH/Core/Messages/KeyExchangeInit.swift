@@ -24,8 +24,8 @@ public struct KeyExchangeInit: Sendable, Equatable {
     ciphersToClient = algorithms.ciphers
     macsToServer = algorithms.macs
     macsToClient = algorithms.macs
-    compressionsToServer = ["none"]
-    compressionsToClient = ["none"]
+    compressionsToServer = algorithms.compressions
+    compressionsToClient = algorithms.compressions
     firstPacketFollows = false
   }
 

@@ -3,15 +3,29 @@ public struct AlgorithmPreferences: Sendable, Hashable {
   public var keyExchanges: [String]
   public var ciphers: [String]
   public var macs: [String]
+  /// `zlib@openssh.com` begins after the log-in, so that nobody reaches the decompressor before it.
+  public var compressions: [String]
   /// For a client: the host key algorithms that it takes.
   public var hostKeys: [String]
+
+  static let delayedCompression = "zlib@openssh.com"
 
   /// Everything that the tables have.
   public init() {
     keyExchanges = KeyExchangeAlgorithm.table.map(\.name)
     ciphers = CipherAlgorithm.table.map(\.name)
     macs = MACAlgorithm.table.map(\.name)
+    compressions = ["none", Self.delayedCompression]
     hostKeys = SignatureAlgorithm.table.filter(\.isForHosts).map(\.name)
+  }
+
+  /// What ssh-audit's policy for hardened servers permits: no curves of NIST, and MACs over the encrypted packet alone.
+  public static var hardened: AlgorithmPreferences {
+    var preferences = AlgorithmPreferences()
+    preferences.keyExchanges.removeAll { $0.hasPrefix("ecdh-") }
+    preferences.hostKeys.removeAll { $0.hasPrefix("ecdsa-") }
+    preferences.macs.removeAll { !$0.contains("-etm@") }
+    return preferences
   }
 }
 
@@ -23,6 +37,9 @@ struct NegotiatedAlgorithms {
   var cipherToClient: CipherAlgorithm
   var macToServer: MACAlgorithm?
   var macToClient: MACAlgorithm?
+  /// Whether each direction is compressed once somebody has logged in.
+  var compressesToServer: Bool
+  var compressesToClient: Bool
   /// Whether both ends' first choices of exchange and host key are the same, so that a guessed packet counts.
   var guessedRight: Bool
 
@@ -38,8 +55,12 @@ struct NegotiatedAlgorithms {
       client.ciphersToServer, server.ciphersToServer, client.macsToServer, server.macsToServer)
     (cipherToClient, macToClient) = try Self.direction(
       client.ciphersToClient, server.ciphersToClient, client.macsToClient, server.macsToClient)
-    _ = try Self.first(client.compressionsToServer, server.compressionsToServer, "no compression in common")
-    _ = try Self.first(client.compressionsToClient, server.compressionsToClient, "no compression in common")
+    let (toServer, toClient) = (
+      try Self.first(client.compressionsToServer, server.compressionsToServer, "no compression in common"),
+      try Self.first(client.compressionsToClient, server.compressionsToClient, "no compression in common")
+    )
+    compressesToServer = toServer != "none"
+    compressesToClient = toClient != "none"
     guessedRight =
       client.keyExchanges.first == server.keyExchanges.first && client.hostKeys.first == server.hostKeys.first
   }

@@ -1,3 +1,4 @@
+import Compression
 import WireKit
 
 /// Takes packets from a stream (RFC 4253 §6).
@@ -14,6 +15,8 @@ struct PacketReader {
   private(set) var bytes: UInt64 = 0
   private(set) var packets: UInt64 = 0
   private let maximumPacket: Int
+  /// Unfolds payloads, where the peer compresses.
+  var inflater: Inflater?
   /// The last packet's padding length, payload and padding.
   var buffer: [UInt8] = []
   /// Where in `buffer` the payload stands.
@@ -41,11 +44,25 @@ struct PacketReader {
       guard input.count >= total else { return .incomplete }
       try opener.open(UnsafeRawBufferPointer(rebasing: input.prefix(total)), sequence: sequence, into: &buffer)
       try notePayload(length)
+      if let inflater { try inflate(inflater) }
       sequence &+= 1
       bytes += UInt64(total)
       packets += 1
       return .packet(consumed: total)
     }
+  }
+
+  /// A payload may unfold to what a packet may hold, and to no more.
+  private mutating func inflate(_ inflater: Inflater) throws {
+    var output: [UInt8] = []
+    let packet = buffer
+    let input = packet.span.bytes.extracting(payload)
+    let taken = try inflater.decompress(input, limit: maximumPacket + 1, into: &output)
+    guard taken == input.byteCount, (1...maximumPacket).contains(output.count) else {
+      throw WireError(.tooLong, "compressed payload")
+    }
+    buffer = output
+    payload = 0..<output.count
   }
 
   private mutating func notePayload(_ length: Int) throws(WireError) {
@@ -64,6 +81,8 @@ struct PacketWriter {
   private(set) var packets: UInt64 = 0
   /// Random bytes for paddings, drawn from the system now and then.
   private var padding: [UInt8] = []
+  /// Compresses payloads, where both ends have agreed on it.
+  var deflater: Deflater?
 
   mutating func use(_ sealer: any PacketSealer, resetsSequence: Bool) {
     self.sealer = sealer
@@ -76,7 +95,13 @@ struct PacketWriter {
   mutating func write(into output: inout [UInt8], _ body: (inout [UInt8]) -> Void) throws {
     let start = output.count
     for _ in 0..<5 { output.append(0) }
-    body(&output)
+    if let deflater {
+      var payload: [UInt8] = []
+      body(&payload)
+      try deflater.compress(payload.span.bytes, .sync, into: &output)
+    } else {
+      body(&output)
+    }
     let covered = output.count - start - (sealer.isLengthOutside ? 4 : 0)
     var count = sealer.blockSize - covered % sealer.blockSize
     if count < 4 { count += sealer.blockSize }

@@ -178,6 +178,7 @@ extension TransportMachine {
     current.method = nil
     summary = negotiated
     exchange = current
+    try renewDeflater()
     if role == .server, !current.isRekey, peerTakesExtensions { try sendExtensions(into: &output) }
     try releaseHeld(into: &output)
   }
@@ -187,6 +188,7 @@ extension TransportMachine {
       throw SSHError(.protocolError, "NEWKEYS out of turn")
     }
     reader.use(opener, resetsSequence: isStrict)
+    try renewInflater()
     exchange = nil
     return !current.isRekey
   }

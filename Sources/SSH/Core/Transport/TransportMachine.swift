@@ -1,3 +1,4 @@
+import Compression
 import WireKit
 
 /// The transport layer of one end (RFC 4253): identification, key exchange, packets. Sessions feed it and build their
@@ -25,6 +26,8 @@ struct TransportMachine {
   var hostKeyBlob: [UInt8] = []
   /// Names of what was agreed on, for events.
   var summary: NegotiatedAlgorithms?
+  /// Whether compression that was agreed on may be in use.
+  private var hasLoggedIn = false
   /// Messages that wait for new keys.
   private var held: [[UInt8]] = []
   private(set) var lastExchange: MonotonicTime?
@@ -84,6 +87,24 @@ struct TransportMachine {
     let waiting = held
     held.removeAll()
     for payload in waiting { try writer.write(into: &output) { $0 += payload } }
+  }
+
+  /// Somebody has logged in: from the next packet on, in both directions, what was agreed on is compressed, and again from
+  /// the beginning with each set of keys.
+  mutating func beginCompression() throws {
+    hasLoggedIn = true
+    try renewDeflater()
+    try renewInflater()
+  }
+
+  mutating func renewDeflater() throws {
+    let isWanted = (role == .server ? summary?.compressesToClient : summary?.compressesToServer) ?? false
+    writer.deflater = isWanted && hasLoggedIn ? try Deflater(.zlib) : nil
+  }
+
+  mutating func renewInflater() throws {
+    let isWanted = (role == .server ? summary?.compressesToServer : summary?.compressesToClient) ?? false
+    reader.inflater = isWanted && hasLoggedIn ? try Inflater(.zlib) : nil
   }
 
   /// Notes when the present keys came into use.

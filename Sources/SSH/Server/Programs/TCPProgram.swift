@@ -30,6 +30,12 @@ final class TCPProgram: SessionProgram {
     return nil
   }
 
+  /// Connects to a Unix socket.
+  static func connect(toSocketAt path: String, _ watch: DescriptorWatch) async -> TCPProgram? {
+    guard let address = SocketAddress.unix(path), let descriptor = await connect(to: address, watch) else { return nil }
+    return TCPProgram(descriptor, watch)
+  }
+
   private static func lookUp(_ host: String, _ port: UInt16) -> [[UInt8]] {
     var hints = addrinfo()
     hints.ai_socktype = Int32(SOCK_STREAM.rawValue)

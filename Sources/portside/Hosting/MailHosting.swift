@@ -1,0 +1,31 @@
+import Configuration
+import MailEngine
+import MailStores
+import Services
+import Supervision
+import Transport
+
+/// The mail store of the mail worker: one for all protocols of the process, opened by whoever needs it first.
+actor MailHosting {
+  private var opened: MailEngine?
+
+  /// The store; the same each time.
+  func store(_ settings: WorkerSettings) throws -> any MailStore {
+    if let opened { return opened }
+    let folder = DataFolder(settings.configuration)
+    let engine = try MailEngine(backing: try SQLiteMailBacking(folder: folder.mail), clock: SystemClock())
+    opened = engine
+    return engine
+  }
+
+  /// Closes it, when the worker ends.
+  func close() {
+    opened?.close()
+    opened = nil
+  }
+
+  /// What the worker may touch for it.
+  static func confine(_ confinement: inout Confinement, in folder: DataFolder) {
+    if !confinement.writePaths.contains(folder.mail) { confinement.writePaths.append(folder.mail) }
+  }
+}
