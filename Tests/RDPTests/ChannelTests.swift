@@ -73,7 +73,7 @@ struct ChannelTests {
       layout += NTLMSession.littleEndian(value)
     }
     let size = try DisplayControl.size(in: layout)
-    #expect(size?.width == 1280 && size?.height == 720)
+    #expect(size?.width == 1280 && size?.height == 720 && size?.scale == 100)
     #expect(throws: (any Error).self) { _ = try DisplayControl.size(in: Array(layout.dropLast())) }
   }
 

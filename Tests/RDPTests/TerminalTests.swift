@@ -150,3 +150,27 @@ struct TerminalTests {
     }
   }
 }
+
+/// Letters on a magnified desktop are larger by whole steps, and cover it as others do.
+struct MagnifiedDisplayTests {
+  @Test func everyPixelIsDoubled() {
+    var terminal = Terminal(columns: 40, rows: 3)
+    terminal.feed(Array("ab".utf8))
+    func picture(_ scale: Int) -> [[UInt32]] {
+      var display = CellDisplay(width: 320 * scale, height: 48 * scale, format: .rgb24, scale: scale)
+      var rows = [[UInt32]](repeating: [UInt32](repeating: 1, count: 320 * scale), count: 48 * scale)
+      var copy = terminal
+      display.update(&copy, canMove: false) { update in
+        guard case .tile(let tile) = update else { return }
+        for y in 0..<tile.height {
+          for x in 0..<tile.width { rows[tile.y + y][tile.x + x] = tile.pixels[y * tile.width + x] }
+        }
+      }
+      return rows
+    }
+    let (one, two) = (picture(1), picture(2))
+    for y in 0..<96 { for x in 0..<640 where two[y][x] != one[y / 2][x / 2] { Issue.record("\(x), \(y)") } }
+    #expect(CellDisplay(width: 640, height: 480, format: .rgb24, scale: 5).columns >= 40)
+    #expect(DesktopScale.factor(100) == 1 && DesktopScale.factor(150) == 2 && DesktopScale.factor(200) == 2)
+  }
+}

@@ -64,7 +64,7 @@ public struct ServerSessionConfiguration: Sendable {
   /// The server's full name: on the log-in screen, and in NTLM's challenge.
   public var hostname: String
   public var limits: RDPLimits
-  /// Sixteen random bytes: NTLM's challenge and the share's number.
+  /// Eight random bytes at least: NTLM's challenge.
   public var random: [UInt8]
   /// The time of day in units of 100 ns since 1601, for NTLM's challenge.
   public var fileTime: UInt64
@@ -75,7 +75,7 @@ public struct ServerSessionConfiguration: Sendable {
     protocols: SecurityProtocols = [.ssl, .hybrid, .hybridEx], hostname: String, limits: RDPLimits = RDPLimits(),
     random: [UInt8], fileTime: UInt64, isWatched: Bool = false
   ) {
-    precondition(random.count >= 16, "sixteen random bytes at least")
+    precondition(random.count >= 8, "eight random bytes at least")
     self.protocols = protocols
     self.hostname = hostname
     self.limits = limits

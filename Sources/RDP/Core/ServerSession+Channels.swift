@@ -104,9 +104,9 @@ extension ServerSession {
     guard let size = wantedSize, stage == .active, hasFontMap else { return }
     guard pipeline.stage == .ready || output.capabilities.takesDesktopResize else { return }
     wantedSize = nil
-    let (oldWidth, oldHeight) = (width, height)
-    setDesktop(width: size.width & ~1, height: size.height)
-    guard width != oldWidth || height != oldHeight else { return }
+    let (oldWidth, oldHeight, oldScale) = (width, height, display.scale)
+    setDesktop(width: size.width & ~1, height: size.height, scale: size.scale)
+    guard width != oldWidth || height != oldHeight || display.scale != oldScale else { return }
     selection.clear()
     if isRunning { ask(.resize(columns: terminal.columns, rows: terminal.rows), .resize, into: &actions) }
     drawLogIn()

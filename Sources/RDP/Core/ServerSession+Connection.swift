@@ -57,18 +57,19 @@ extension ServerSession {
       }
     }
     keyboard = Keyboard(layout: .named(client.keyboardLayout))
-    setDesktop(width: client.desktopWidth, height: client.desktopHeight)
+    setDesktop(width: client.desktopWidth, height: client.desktopHeight, scale: client.desktopScale)
     let answer = ServerData(requestedProtocols: requested, channels: staticChannels, messageChannel: messageChannel)
     actions.write { answer.encode(into: &$0) }
     tell("MCS Connect Response", received: false, into: &actions)
     stage = .joining
   }
 
-  mutating func setDesktop(width wantedWidth: Int, height wantedHeight: Int) {
+  mutating func setDesktop(width wantedWidth: Int, height wantedHeight: Int, scale: Int) {
     width = min(max(wantedWidth, limits.minimumWidth), limits.maximumWidth)
     height = min(max(wantedHeight, limits.minimumHeight), limits.maximumHeight)
     output.format = PixelFormat(bitsPerPixel: client.colorDepth)
-    display = CellDisplay(width: width, height: height, format: output.format)
+    display = CellDisplay(
+      width: width, height: height, format: output.format, scale: DesktopScale.factor(scale))
     if terminal.columns == 2 {
       terminal = Terminal(columns: display.columns, rows: display.rows, scrollback: limits.scrollback)
     } else {

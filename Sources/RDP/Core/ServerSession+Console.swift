@@ -39,8 +39,8 @@ extension ServerSession {
   /// PTRFLAGS of MS-RDPBCGR 2.2.8.1.1.3.1.1.3.
   private mutating func mouse(_ flags: UInt16, _ x: UInt16, _ y: UInt16, into actions: inout Actions) {
     guard isRunning else { return }
-    let column = min(Int(x) / ConsoleFont.width, terminal.columns - 1)
-    let row = min(Int(y) / ConsoleFont.height, terminal.rows - 1)
+    let column = min(Int(x) / display.cellWidth, terminal.columns - 1)
+    let row = min(Int(y) / display.cellHeight, terminal.rows - 1)
     if flags & 0x0200 != 0 { return wheel(isUp: flags & 0x0100 == 0, row, column) }
     guard terminal.modes.mouse != 0 else { return select(flags, row, column, into: &actions) }
     for (bit, button) in [(UInt16(0x1000), 0), (0x4000, 1), (0x2000, 2)] where flags & bit != 0 {

@@ -52,7 +52,7 @@ public struct ServerSession: StreamSession, ~Copyable {
   var dynamicChannels = DynamicChannels()
   var pipeline = GraphicsPipeline()
   /// A size that the client has asked for, until it is in force.
-  var wantedSize: (width: Int, height: Int)?
+  var wantedSize: (width: Int, height: Int, scale: Int)?
   var hasBegunChannels = false
 
   // The share.
@@ -92,8 +92,8 @@ public struct ServerSession: StreamSession, ~Copyable {
 
   public init(_ configuration: ServerSessionConfiguration) {
     self.configuration = configuration
-    let share = configuration.random[8..<12].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-    output = ClientOutput(shareID: share & 0xFFFF | 0x0001_0000, format: .rgb565)
+    // The number that Windows gives a share: the server's channel, and one.
+    output = ClientOutput(shareID: 0x0001_0000 | UInt32(ServerChannels.server), format: .rgb565)
     clipboard = Clipboard(limit: configuration.limits.maximumClipboard)
     // Of the least size until the client has told its own.
     terminal = Terminal(columns: 2, rows: 2)

@@ -44,7 +44,7 @@ class Display:
         fail("no X server")
 
     def __exit__(self, *_):
-        self.server.terminate()
+        self.server.kill()
         self.server.wait()
 
 
@@ -66,7 +66,8 @@ class Client:
         return self
 
     def __exit__(self, *_):
-        self.process.terminate()
+        # Under a test runner SIGTERM may be blocked, which children inherit.
+        self.process.kill()
         self.process.wait()
 
     def type(self, text):

@@ -12,7 +12,7 @@ enum DisplayControl {
   }
 
   /// The size of the primary monitor in a DISPLAYCONTROL_MONITOR_LAYOUT_PDU (2.2.2.2); `nil` for other messages.
-  static func size(in message: [UInt8]) throws(WireError) -> (width: Int, height: Int)? {
+  static func size(in message: [UInt8]) throws(WireError) -> (width: Int, height: Int, scale: Int)? {
     let span = message.span.bytes
     var reader = WireReader(span)
     guard try reader.readLittleEndian("display type", as: UInt32.self) == 2 else { return nil }
@@ -22,15 +22,17 @@ enum DisplayControl {
     }
     let count = try Unverified(reader.readLittleEndian("monitor count", as: UInt32.self))
       .verified(in: 1...16, "monitor count")
-    var first: (Int, Int)?
+    var first: (width: Int, height: Int, scale: Int)?
     for _ in 0..<count {
       let flags: UInt32 = try reader.readLittleEndian("monitor flags")
       try reader.skip(8, "monitor place")
       let width = Int(try reader.readLittleEndian("monitor width", as: UInt32.self))
       let height = Int(try reader.readLittleEndian("monitor height", as: UInt32.self))
-      try reader.skip(20, "monitor")
-      if first == nil || flags & 1 != 0 { first = (width, height) }
+      try reader.skip(12, "monitor")
+      let scale = DesktopScale.clamped(try reader.readLittleEndian("desktop scale"))
+      try reader.skip(4, "device scale")
+      if first == nil || flags & 1 != 0 { first = (width, height, scale) }
     }
-    return first.map { (width: $0.0, height: $0.1) }
+    return first
   }
 }

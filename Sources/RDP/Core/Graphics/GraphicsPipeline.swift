@@ -10,10 +10,9 @@ struct GraphicsPipeline: Sendable {
     case ready
   }
 
-  /// The versions of 2.2.3 that this server knows, best first.
+  /// The versions of 2.2.3 that this server knows, best first. 10.1 has another form and nothing of its own.
   private static let versions: [UInt32] = [
-    0x000A_0701, 0x000A_0600, 0x000A_0502, 0x000A_0400, 0x000A_0301, 0x000A_0200, 0x000A_0100, 0x000A_0002,
-    0x0008_0105, 0x0008_0004,
+    0x000A_0701, 0x000A_0600, 0x000A_0502, 0x000A_0400, 0x000A_0301, 0x000A_0200, 0x000A_0002, 0x0008_0105, 0x0008_0004,
   ]
   private static let surface: UInt16 = 1
   private static let xrgb: UInt8 = 0x20

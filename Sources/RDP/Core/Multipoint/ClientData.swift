@@ -20,6 +20,8 @@ public struct ClientData: Sendable, Hashable {
   public var earlyCapabilities: UInt16 = 0
   /// What the client believes was negotiated, where it says so.
   public var selectedProtocol: SecurityProtocols?
+  /// Per cent by which the client's desktop is magnified: 200 where the pixels are tiny.
+  public var desktopScale = 100
   public var channels: [Channel] = []
   public var wantsMessageChannel = false
   public var monitorCount = 0
@@ -101,6 +103,9 @@ public struct ClientData: Sendable, Hashable {
     guard block.remaining >= 64 + 2 + 4 else { return }
     try block.skip(64 + 2, "product id")
     selectedProtocol = SecurityProtocols(rawValue: try block.readLittleEndian("selected protocol"))
+    guard block.remaining >= 10 + 8 else { return }
+    try block.skip(10, "physical size")
+    desktopScale = DesktopScale.clamped(try block.readLittleEndian("desktop scale"))
   }
 
   private mutating func readNetwork(_ block: inout WireReader, _ limits: RDPLimits) throws(WireError) {
@@ -133,4 +138,13 @@ enum UTF16Text {
   static func encode(_ text: String) -> [UInt8] {
     text.utf16.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: $0 >> 8)] }
   }
+}
+
+/// How far a desktop is magnified, in per cent (MS-RDPBCGR 2.2.1.3.2, MS-RDPEDISP 2.2.2.2.1).
+enum DesktopScale {
+  /// 100 to 500; what lies outside counts as 100.
+  static func clamped(_ value: UInt32) -> Int { (100...500).contains(value) ? Int(value) : 100 }
+
+  /// By how much each pixel of the font is drawn larger: whole numbers, so that it stays sharp.
+  static func factor(_ scale: Int) -> Int { max(1, (scale + 50) / 100) }
 }

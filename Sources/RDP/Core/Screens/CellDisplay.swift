@@ -17,24 +17,33 @@ struct CellDisplay: Sendable {
 
   /// Cells between two changed ones that are sent along rather than cut out: a rectangle of its own costs more.
   private static let mergedGap = 4
-  /// Cells of one rectangle at most.
-  private static let maximumRun = 64
+  /// Pixels of one rectangle's width at most.
+  private static let maximumWidth = 512
 
   let columns: Int
   let rows: Int
   let format: PixelFormat
+  /// By how much the font is magnified.
+  let scale: Int
   private var shown: [Shown]
   /// Where the cursor was shown.
   private var cursor: (row: Int, column: Int)?
   /// Whether the client shows something else than `shown`: all cells travel.
   private(set) var isUnknown = true
 
-  init(width: Int, height: Int, format: PixelFormat) {
-    columns = max(2, width / ConsoleFont.width)
-    rows = max(2, height / ConsoleFont.height)
+  init(width: Int, height: Int, format: PixelFormat, scale: Int = 1) {
+    // A screen of fewer than 40 columns is of no use: then rather small letters.
+    let scale = max(1, min(scale, width / (40 * ConsoleFont.width)))
+    columns = max(2, width / (ConsoleFont.width * scale))
+    rows = max(2, height / (ConsoleFont.height * scale))
     self.format = format
+    self.scale = scale
     shown = [Shown](repeating: Shown(), count: columns * rows)
   }
+
+  /// Pixels of a cell on the client's desktop.
+  var cellWidth: Int { ConsoleFont.width * scale }
+  var cellHeight: Int { ConsoleFont.height * scale }
 
   /// The client has lost its picture (a refresh, a reactivation): all of it travels with the next update.
   mutating func forget() { isUnknown = true }
@@ -87,8 +96,8 @@ struct CellDisplay: Sendable {
     }
     emit(
       .move(
-        x: 0, y: to * ConsoleFont.height, width: columns * ConsoleFont.width, height: kept * ConsoleFont.height,
-        fromX: 0, fromY: from * ConsoleFont.height))
+        x: 0, y: to * cellHeight, width: columns * cellWidth, height: kept * cellHeight, fromX: 0,
+        fromY: from * cellHeight))
   }
 
   private mutating func compare(
@@ -104,7 +113,7 @@ struct CellDisplay: Sendable {
         cell, isReversed: terminal.modes.reverse != isSelected, hasCursor: cursor == column)
       guard isUnknown || shown[row * columns + column] != wanted else { continue }
       shown[row * columns + column] = wanted
-      if let begun = start, column - last > Self.mergedGap || column - begun >= Self.maximumRun {
+      if let begun = start, column - last > Self.mergedGap || (column - begun) * cellWidth >= Self.maximumWidth {
         emit(.tile(render(row, begun..<last + 1)))
         start = column
       }
@@ -133,25 +142,29 @@ struct CellDisplay: Sendable {
 
   private func render(_ row: Int, _ run: Range<Int>) -> PixelTile {
     let font = ConsoleFont.standard
-    let width = run.count * ConsoleFont.width
-    var pixels = [UInt32](repeating: 0, count: width * ConsoleFont.height)
+    let width = run.count * cellWidth
+    var pixels = [UInt32](repeating: 0, count: width * cellHeight)
     for column in run {
       let cell = shown[row * columns + column]
       let (foreground, background) = (format.pixel(cell.foreground), format.pixel(cell.background))
-      for line in 0..<ConsoleFont.height {
-        var bits = font.row(line, of: cell.character, isBold: cell.attributes.contains(.bold))
-        if line == 14, cell.attributes.contains(.underlined) { bits = 0xFF }
-        if line == 8, cell.attributes.contains(.struck) { bits = 0xFF }
-        var place = line * width + (column - run.lowerBound) * ConsoleFont.width
+      let left = (column - run.lowerBound) * cellWidth
+      for line in 0..<cellHeight {
+        let fontLine = line / scale
+        var bits = font.row(fontLine, of: cell.character, isBold: cell.attributes.contains(.bold))
+        if fontLine == 14, cell.attributes.contains(.underlined) { bits = 0xFF }
+        if fontLine == 8, cell.attributes.contains(.struck) { bits = 0xFF }
+        var place = line * width + left
         for _ in 0..<ConsoleFont.width {
-          pixels[place] = bits & 0x80 != 0 ? foreground : background
+          let pixel = bits & 0x80 != 0 ? foreground : background
+          for _ in 0..<scale {
+            pixels[place] = pixel
+            place += 1
+          }
           bits &<<= 1
-          place += 1
         }
       }
     }
     return PixelTile(
-      x: run.lowerBound * ConsoleFont.width, y: row * ConsoleFont.height, width: width, height: ConsoleFont.height,
-      pixels: pixels)
+      x: run.lowerBound * cellWidth, y: row * cellHeight, width: width, height: cellHeight, pixels: pixels)
   }
 }
