@@ -134,7 +134,9 @@ public struct POP3ClientSession: StreamSession, ~Copyable {
       actions.event(.sent("PASS ••••"))
       awaited = .pass
     case .sasl:
-      guard exchange?.isServerTrusted == true else { return fail("the server did not prove that it knows the account", &actions) }
+      guard exchange?.isServerTrusted == true else {
+        return fail("the server did not prove that it knows the account", &actions)
+      }
       loggedIn(now, &actions)
     case .pass: loggedIn(now, &actions)
     case .step(let step): takeStep(step, text, now, &actions)
@@ -151,7 +153,9 @@ public struct POP3ClientSession: StreamSession, ~Copyable {
     switch step {
     case .stat:
       let words = text.split(separator: " ")
-      guard words.count >= 3, let count = Int(words[1]), let octets = Int64(words[2]) else { return fail(text, &actions) }
+      guard words.count >= 3, let count = Int(words[1]), let octets = Int64(words[2]) else {
+        return fail(text, &actions)
+      }
       (outcome.count, outcome.octets) = (count, octets)
       proceed(now, &actions)
     case .list, .uidl: beginLines()
@@ -267,7 +271,9 @@ public struct POP3ClientSession: StreamSession, ~Copyable {
 
   private mutating func say(_ text: String, _ next: Await, _ actions: inout Actions) {
     // What a caller gave must stay one line.
-    guard !text.utf8.contains(where: { $0 == 0x0D || $0 == 0x0A }) else { return fail("no name has a line end", &actions) }
+    guard !text.utf8.contains(where: { $0 == 0x0D || $0 == 0x0A }) else {
+      return fail("no name has a line end", &actions)
+    }
     actions.write(text)
     actions.write("\r\n")
     actions.event(.sent(text))

@@ -5,6 +5,7 @@ import DNSCore
 import DNSServer
 import Foundation
 import HTTPClient
+import MailStores
 import Services
 import Supervision
 import Transport
@@ -26,6 +27,7 @@ struct ServerCheck {
     if status == nil { checkPorts(&report) }
     checkCertificates(&report)
     checkZones(&report)
+    checkMail(&report)
     guard let status else { return }
     for socket in status.workers.flatMap(\.sockets) { await checkService(socket, &report) }
   }
@@ -104,6 +106,21 @@ struct ServerCheck {
       if let loaded = result.zone {
         report.add(.pass, "zone \(zone.name)", "\(loaded.recordCount) records, serial \(loaded.soa.serial)", nil)
       }
+    }
+  }
+
+  private func checkMail(_ report: inout CheckReport) {
+    guard FileManager.default.fileExists(atPath: "\(folder.mail)/mail.sqlite") else { return }
+    do {
+      let result = try MailStoreCheck.run(folder: folder.mail, deep: false)
+      for finding in result.findings {
+        report.add(.fail, "mail store", finding.description, "portside mailbox check --deep; restore from a backup")
+      }
+      if result.findings.isEmpty {
+        report.add(.pass, "mail store", "\(result.messages) messages in \(result.mailboxes) mailboxes, sound", nil)
+      }
+    } catch {
+      report.add(.fail, "mail store", "\(error)", "portside mailbox check")
     }
   }
 

@@ -19,7 +19,8 @@ struct POP3Probe: Probe {
       let name = parts.first.flatMap { String($0).removingPercentEncoding } ?? ""
       let password =
         parts.count > 1
-        ? String(parts[1]).removingPercentEncoding ?? "" : ProcessInfo.processInfo.environment["PORTSIDE_PASSWORD"] ?? ""
+        ? String(parts[1]).removingPercentEncoding ?? ""
+        : ProcessInfo.processInfo.environment["PORTSIDE_PASSWORD"] ?? ""
       credential = POP3Client.credential(name: name, password: Array(password.utf8))
       // The report shows the URL without its secret.
       plain = String(url[..<start] + url[url.index(after: at)...])

@@ -47,7 +47,10 @@ import Testing
         #expect(!probe.all.contains(account.password), "\(probe.all)")
         let wrong = try await run(
           Laboratory.program,
-          ["probe", "\(service)://\(name):wrong@127.0.0.1:\(try laboratory.port(service))", "--ca", laboratory.ready.ca])
+          [
+            "probe", "\(service)://\(name):wrong@127.0.0.1:\(try laboratory.port(service))", "--ca",
+            laboratory.ready.ca,
+          ])
         #expect(wrong.code == 1 && wrong.all.contains("AUTH"), "\(wrong.all)")
       }
       let check = try await laboratory.portside("check")
