@@ -17,7 +17,8 @@ struct Portside: AsyncParsableCommand {
     version: Version.text,
     subcommands: [
       TryCommand.self, ServeCommand.self, CheckCommand.self, ProbeCommand.self, WatchCommand.self,
-      AccountCommand.self, CertCommand.self, ZoneCommand.self, MailboxCommand.self, SessionCommand.self, PenaltyCommand.self,
+      AccountCommand.self, CertCommand.self, ZoneCommand.self, SessionCommand.self, PenaltyCommand.self,
+      MailboxCommand.self,
       AuditCommand.self, ConfigCommand.self, StatusCommand.self, ReloadCommand.self, StopCommand.self,
       DocumentationCommand.self,
     ])

@@ -19,7 +19,7 @@ RESULT = {}
 
 
 def run(*words, **more):
-    return subprocess.run(words, capture_output=True, text=True, timeout=60, **more)
+    return subprocess.run(words, capture_output=True, text=True, timeout=100, **more)
 
 
 def send(to, subject, body="text\n.dot\nend\n"):
