@@ -27,6 +27,7 @@ struct TransferTests {
     From bob@lab.test Thu Nov 26 00:00:00 2026
     Subject: three
 
+    third
     """
 
   private func engine(_ folder: MailFolder) async throws -> (MailEngine, Mailbox) {
@@ -51,7 +52,7 @@ struct TransferTests {
     #expect(try await MailImport(into: inbox, of: "ann@lab.test", store: engine).run(&source, name: path) == 3)
     let wanted = [
       "Subject: one\r\n\r\nfirst\r\nFrom here on\r\n>From there\r\nFrom no separator, as no empty line is before it\r\n",
-      "Subject: two\r\n\r\nsecond\r\n", "Subject: three\r\n\r\n",
+      "Subject: two\r\n\r\nsecond\r\n", "Subject: three\r\n\r\nthird\r\n",
     ]
     #expect(try await texts(engine, inbox) == wanted)
     let first = try await engine.snapshot(of: inbox.id).messages[0]

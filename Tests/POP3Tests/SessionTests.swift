@@ -73,16 +73,16 @@ struct SessionTests {
     .\r
     +OK Password, please\r
     +OK 2 messages\r
-    +OK 2 59\r
+    +OK 2 57\r
     +OK 2 messages\r
     1 33\r
-    2 26\r
+    2 24\r
     .\r
     +OK 2 messages\r
     1 7.1\r
     2 7.2\r
     .\r
-    +OK 2 26\r
+    +OK 2 24\r
     +OK 1 7.1\r
     +OK 33 octets\r
     Subject: one\r
@@ -96,14 +96,14 @@ struct SessionTests {
     \r
     first\r
     .\r
-    +OK 26 octets\r
+    +OK 24 octets\r
     Subject: two\r
     \r
     .\r
     +OK Message 1 goes at QUIT\r
     -ERR No such message\r
     +OK 1 messages\r
-    2 26\r
+    2 24\r
     .\r
     +OK Nothing will be deleted\r
     +OK Message 2 goes at QUIT\r

@@ -48,12 +48,16 @@ public struct MboxSource: MessageSource {
     var ends = LineEndWriter()
     var isInHeader = true
     var pendingBlank = false
+    var endsLine = true
     while true {
       let start = bufferOffset + Int64(position)
       guard let body = try readLine() else {
+        // A last line that the file does not end.
+        if !endsLine { try Self.give([0x0A], &ends, write) }
         nextStart = start
         break
       }
+      endsLine = body.last == 0x0A
       if Self.isSeparator(body), pendingBlank || isInHeader {
         step(back: body.count)
         nextStart = start

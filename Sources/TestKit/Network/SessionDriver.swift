@@ -118,6 +118,8 @@ public final class SessionDriver<Session: StreamSession & ~Copyable> {
         session.outputDrained(now: now, into: &actions)
         wrote = !actions.isEmpty
         perform(actions, offered: nil)
+        // What a session that was sending has left is offered again.
+        if wrote, !input.isEmpty { hasNews = true }
       }
     }
   }

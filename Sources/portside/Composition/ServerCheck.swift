@@ -5,6 +5,7 @@ import DNSCore
 import DNSServer
 import Foundation
 import HTTPClient
+import MailStores
 import Services
 import Supervision
 import Transport
@@ -28,6 +29,7 @@ struct ServerCheck {
     checkZones(&report)
     if configuration.ssh.isActive { checkFileFolders(&report) }
     await DHCPCheck(configuration: configuration, folder: folder).run(into: &report)
+    checkMail(&report)
     guard let status else { return }
     for socket in status.workers.flatMap(\.sockets) { await checkService(socket, &report) }
   }
@@ -124,6 +126,18 @@ struct ServerCheck {
       } else {
         report.add(.pass, "folder \(path)", "there", nil)
       }
+  private func checkMail(_ report: inout CheckReport) {
+    guard FileManager.default.fileExists(atPath: "\(folder.mail)/mail.sqlite") else { return }
+    do {
+      let result = try MailStoreCheck.run(folder: folder.mail, deep: false)
+      for finding in result.findings {
+        report.add(.fail, "mail store", finding.description, "portside mailbox check --deep; restore from a backup")
+      }
+      if result.findings.isEmpty {
+        report.add(.pass, "mail store", "\(result.messages) messages in \(result.mailboxes) mailboxes, sound", nil)
+      }
+    } catch {
+      report.add(.fail, "mail store", "\(error)", "portside mailbox check")
     }
   }
 

@@ -19,7 +19,7 @@ let folder = CommandLine.arguments[1]
 let engine = try MailEngine(backing: SQLiteMailBacking(folder: folder), clock: FixtureClock())
 let inbox = try await engine.inbox(of: "ann@lab.test")
 let archive = try await engine.mailboxes(of: "ann@lab.test").mailbox(for: .archive)
-for number in 1...12 {
+for number in 1...6 {
   let staged = try await engine.stage()
   try staged.write("Subject: message \(number)\r\n\r\n")
   try staged.write([UInt8](repeating: 0x61, count: number % 4 == 0 ? 150_000 : 500 * number))

@@ -3,7 +3,7 @@ import LaboratoryKit
 import Testing
 
 /// poplib, curl, fetchmail and getmail6 against the running program, over plain text, STLS and TLS.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct POP3ClientsTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct POP3ClientsTests {
   @Test func realClientsFetchTheirMail() async throws {
     try await Laboratory.with { laboratory in
       var told: [String: Any] = ["ca": laboratory.ready.ca]
@@ -11,7 +11,8 @@ import Testing
       told["accounts"] = laboratory.ready.accounts.map { ["name": $0.name, "password": $0.password] }
       let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("peers.py").path
       let argument = String(decoding: try JSONSerialization.data(withJSONObject: told), as: UTF8.self)
-      let result = try await run("python3", [script, argument], within: .seconds(120))
+      let result = try await run("python3", [script, argument], within: .seconds(160))
+      guard result.code == 0 else { throw Failure("peers.py: \(result.all)") }
       let rows = try #require(try result.json() as? [String: [String: Any]], "\(result.all)")
       func isTrue(_ row: String, _ keys: String...) {
         for key in keys { #expect(rows[row]?[key] as? Bool == true, "\(row) \(key): \(rows[row] ?? [:])") }
