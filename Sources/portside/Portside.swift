@@ -21,11 +21,6 @@ struct Portside: AsyncParsableCommand {
       ConfigBackupCommand.self, MailboxCommand.self, QueueCommand.self, SieveCommand.self, SessionCommand.self,
       PenaltyCommand.self, AuditCommand.self, ConfigCommand.self, StatusCommand.self, ReloadCommand.self,
       StopCommand.self, DocumentationCommand.self,
-      TryCommand.self, ServeCommand.self, CheckCommand.self, ProbeCommand.self, WatchCommand.self,
-      AccountCommand.self, CertCommand.self, ZoneCommand.self, SessionCommand.self, PenaltyCommand.self,
-      MailboxCommand.self,
-      AuditCommand.self, ConfigCommand.self, StatusCommand.self, ReloadCommand.self, StopCommand.self,
-      DocumentationCommand.self,
     ])
 }
 

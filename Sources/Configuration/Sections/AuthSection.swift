@@ -25,7 +25,7 @@ public struct AuthSection: ConfigurationRecord {
       "ssh_authorities", \.sshAuthorities, .list(.text(), count: 0...64),
       "Authorities whose OpenSSH certificates log their principals in.",
       details: "A principal is an account's name, with or without the domain. Changes need a restart.",
-      example: "[\"ssh-ed25519 AAAAC3Nza... authority\"]")
+      example: "[\"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILvtqCzZCpR0HQXcm/12zyFVJFFGxFY2k4HekUfCejXI authority\"]")
     keys.key(
       "ssh_revoked", \.sshRevoked, Codec<AbsolutePath>.text().optional(),
       "A key revocation list (`ssh-keygen -k`) of keys and certificates that count no more.",

@@ -126,6 +126,9 @@ struct ServerCheck {
       } else {
         report.add(.pass, "folder \(path)", "there", nil)
       }
+    }
+  }
+
   private func checkMail(_ report: inout CheckReport) {
     guard FileManager.default.fileExists(atPath: "\(folder.mail)/mail.sqlite") else { return }
     do {

@@ -77,7 +77,7 @@ struct FixturePrograms: SessionProgramSource {
   func start(
     _ start: SessionStart, for account: AccountIdentity, on connection: Connection
   ) async -> (any SessionProgram)? {
-    if start.program == .subsystem("sftp"), let store { return SFTPProgram(store: store) }
+    if start.program == .subsystem("sftp"), let store { return FileProgram(sftp: store) }
     return await own.start(start, for: account, on: connection)
   }
 }
