@@ -80,7 +80,7 @@ let package = Package(
     module("Datagrams", ["WireKit", "SystemShims"]),
 
     // The parts that protocols stand on.
-    module("Transport", ["WireKit", "Services", "SystemShims", nioCore, nioPosix, nioSSL, nioTLS]),
+    module("Transport", ["WireKit", "Services", "SystemShims", "Compression", nioCore, nioPosix, nioSSL, nioTLS]),
     .target(
       name: "Files", dependencies: ["Services", "SystemShims"], exclude: ["README.md"], swiftSettings: settings),
     module("Configuration", ["WireKit", "Services"]),

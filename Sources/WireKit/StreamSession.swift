@@ -27,6 +27,10 @@ public protocol StreamSession: ~Copyable, SendableMetatype {
   /// `receive` cannot take in parts.
   var maximumPendingInput: Int { get }
 
+  /// Whether everything behind what has been written so far goes compressed, both ways (RFC 4978). Once true, it stays so. A session
+  /// that wants it takes no input until `outputDrained`: what stands behind its command is compressed already.
+  var wantsCompression: Bool { get }
+
   /// The connection stands (inside TLS already, where TLS is implicit). A server's greeting goes here.
   mutating func opened(now: MonotonicTime, into actions: inout Actions)
 
@@ -54,6 +58,7 @@ public protocol StreamSession: ~Copyable, SendableMetatype {
 }
 
 extension StreamSession where Self: ~Copyable {
+  public var wantsCompression: Bool { false }
   public mutating func tlsEstablished(_: TLSParameters, now: MonotonicTime, into actions: inout Actions) {}
   public mutating func outputDrained(now: MonotonicTime, into actions: inout Actions) {}
   public mutating func timerFired(_: SessionTimer, now: MonotonicTime, into actions: inout Actions) {}

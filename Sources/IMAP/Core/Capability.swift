@@ -26,6 +26,7 @@ public struct Capability: Hashable, Sendable {
     Capability("RIGHTS=kxte"), Capability("METADATA"), Capability("METADATA-SERVER"), Capability("OBJECTID"),
     Capability("SAVEDATE"), Capability("PREVIEW"), Capability("PARTIAL"), Capability("UTF8=ACCEPT", isEnableable: true),
     Capability("UIDONLY", isEnableable: true), Capability("INPROGRESS"),
+    Capability("COMPRESS=DEFLATE"),
   ]
 }
 

@@ -45,6 +45,7 @@ public struct Verb: Hashable, Sendable {
     Verb("NAMESPACE", .loggedIn, "asks where mailboxes live"),
     Verb("STATUS", .loggedIn, "asks about a mailbox without opening it"),
     Verb("APPEND", .loggedIn, "puts messages into a mailbox"),
+    Verb("COMPRESS", .loggedIn, "wants everything compressed from here on"),
     Verb("IDLE", .loggedIn, "waits for news"),
     Verb("GETQUOTA", .loggedIn, "asks for limits and use"),
     Verb("GETQUOTAROOT", .loggedIn, "asks for a mailbox's limits and use"),

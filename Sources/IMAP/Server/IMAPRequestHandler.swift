@@ -25,13 +25,11 @@ public final class IMAPRequestHandler: RequestHandler {
     self.limits = limits
   }
 
-  private func conversation(_ connection: Connection) -> Conversation {
-    conversations.withLock { all in
-      if let found = all[connection.id] { return found }
-      let made = Conversation()
-      all[connection.id] = made
-      return made
-    }
+  /// A connection begins. What is kept for it goes with `ended`; a request that comes after that finds nothing.
+  func began(_ connection: Connection) { conversations.withLock { $0[connection.id] = Conversation() } }
+
+  private func conversation(_ connection: Connection) -> Conversation? {
+    conversations.withLock { $0[connection.id] }
   }
 
   public func ended(_ connection: Connection) {
@@ -50,12 +48,12 @@ public final class IMAPRequestHandler: RequestHandler {
   // MARK: Requests
 
   public func answer(_ request: IMAPRequest, on connection: Connection) -> IMAPReply? {
+    guard let conversation = conversation(connection) else { return nil }
     switch request {
     case .abandonAppend:
-      conversation(connection).staging = AppendStaging()
+      conversation.staging = AppendStaging()
       return .output(CommandOutput(.ok("Forgotten")))
     case .command(.noop, _, let enabled), .command(.check, _, let enabled):
-      let conversation = conversation(connection)
       guard let view = conversation.view, let snapshot = store.current(view.id) else { return nil }
       var output = CommandOutput(.ok("Done"))
       conversation.view?.observe(snapshot)
@@ -67,7 +65,7 @@ public final class IMAPRequestHandler: RequestHandler {
   }
 
   public func handle(_ request: IMAPRequest, body: RequestBody, on connection: Connection) async -> IMAPReply {
-    let conversation = conversation(connection)
+    guard let conversation = conversation(connection) else { return .output(CommandOutput(.no("It is over"))) }
     switch request {
     case .authenticate(let question):
       let judge = SASLJudge(

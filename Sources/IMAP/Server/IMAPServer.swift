@@ -98,6 +98,7 @@ public final class IMAPServer: Sendable {
       handler: handler
     ) { [self] connection in
       let configuration = configuration.withLock { $0 }
+      handler.began(connection)
       return ServerSession(
         ServerSessionConfiguration(
           hostName: configuration.hostName, version: configuration.version, isEncrypted: connection.isEncrypted,

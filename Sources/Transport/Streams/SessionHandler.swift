@@ -52,6 +52,7 @@ where
   let output = OutputQueue()
   private var wroteSinceDrained = false
   private var isReadPending = false
+  private var isCompressed = false
   var requests = PendingRequests()
   private var timers = SessionTimers()
 
@@ -151,6 +152,7 @@ where
       offerInput(context)
       carryOut(context, input: nil)
       pump(context)
+      startCompression(context)
     } while canOffer || !actions.isEmpty || drained(context)
     isDriving = false
     if phase == .closing, output.isEmpty { finishWrites(context) }
@@ -279,7 +281,9 @@ where
   // MARK: Output
 
   private func pump(_ context: ChannelHandlerContext, all: Bool = false) {
-    if output.write(to: context, sendingFiles: connection.tls == nil, all: all) == false { closeNow(context) }
+    if output.write(to: context, sendingFiles: connection.tls == nil && !isCompressed, all: all) == false {
+      closeNow(context)
+    }
     if output.wroteToChannel {
       output.wroteToChannel = false
       context.flush()
@@ -312,6 +316,27 @@ where
     guard isReadPending, !isReadingPaused(context) else { return }
     isReadPending = false
     context.read()
+  }
+
+  // MARK: Compression
+
+  /// Puts DEFLATE before the driver, once the session wants it and its last plain word has left.
+  private func startCompression(_ context: ChannelHandlerContext) {
+    guard !isCompressed, phase == .running, session?.wantsCompression == true else { return }
+    pump(context, all: true)
+    isCompressed = true
+    do {
+      let handler = try CompressionHandler()
+      try context.pipeline.syncOperations.addHandler(handler, position: .before(self))
+      guard pending.readableBytes > 0 else { return }
+      let behind = pending
+      pending = ByteBuffer()
+      hasNews = false
+      handler.channelRead(
+        context: try context.pipeline.syncOperations.context(handler: handler), data: NIOAny(behind))
+    } catch {
+      errorCaught(context: context, error: error)
+    }
   }
 
   // MARK: TLS

@@ -24,7 +24,7 @@ import Testing
   @Test func pythonLibraries() async throws {
     try await Laboratory.with { laboratory in
       let ports = [try laboratory.port("imap"), try laboratory.port("imaps")].map(String.init)
-      for client in ["imaplib", "imapclient", "aioimaplib"] {
+      for client in ["imaplib", "imapclient", "aioimaplib", "compress"] {
         try await run(laboratory, Self.python, "clients.py", [client] + ports)
       }
     }

@@ -103,7 +103,7 @@ extension ServerSession {
       actions.write("* NAMESPACE ((\"\" \"/\")) ((\"#user/\" \"/\")) ((\"#shared/\" \"/\"))\r\n")
       complete(.ok("NAMESPACE completed"), now: now, into: &actions)
     case .idle: idle(now: now, into: &actions)
-    case .compress: complete(.no("There is no compression here"), now: now, into: &actions)
+    case .compress: compress(now: now, into: &actions)
     default:
       if enabled.contains(.uidOnly), command.usesSequenceNumbers {
         complete(.bad("UIDs only, as was asked for", .uidRequired), now: now, into: &actions)

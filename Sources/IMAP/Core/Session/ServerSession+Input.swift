@@ -6,7 +6,9 @@ extension ServerSession {
   /// - Parameter base: Where `input` begins in what the driver offered: ranges of bodies count from there.
   mutating func take(_ input: RawSpan, base: Int, now: MonotonicTime, into actions: inout Actions) -> Int? {
     switch phase {
-    case .closed, .working, .pausing, .saslJudging, .idleEnding, .appendAsking, .appendStaging, .upgrading: return nil
+    case .closed, .working, .pausing, .saslJudging, .idleEnding, .appendAsking, .appendStaging, .upgrading,
+      .compressing:
+      return nil
     case .command, .saslResponse, .idling: return takeLine(input, now: now, into: &actions)
     case .literal(let remaining):
       let count = min(remaining, input.byteCount)

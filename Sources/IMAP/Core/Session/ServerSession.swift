@@ -42,6 +42,8 @@ public struct ServerSession: ~Copyable, StreamSession {
     /// Octets of a message that nobody wants.
     case appendDiscarding(remaining: Int)
     case upgrading
+    /// Compression begins when the answer has left.
+    case compressing
   }
 
   static let logInTimer = SessionTimer(1)
@@ -66,6 +68,7 @@ public struct ServerSession: ~Copyable, StreamSession {
   var badCommands = 0
   var append: AppendProgress?
   var isDraining = false
+  public private(set) var wantsCompression = false
 
   public init(_ configuration: ServerSessionConfiguration) {
     self.configuration = configuration
@@ -157,8 +160,11 @@ public struct ServerSession: ~Copyable, StreamSession {
   }
 
   public mutating func outputDrained(now: MonotonicTime, into actions: inout Actions) {
-    guard case .pausing = phase else { return }
-    phase = .working(ask(.more, into: &actions))
+    switch phase {
+    case .pausing: phase = .working(ask(.more, into: &actions))
+    case .compressing: phase = .command
+    default: break
+    }
   }
 
   public mutating func inputClosed(now: MonotonicTime, into actions: inout Actions) {
@@ -184,6 +190,18 @@ public struct ServerSession: ~Copyable, StreamSession {
     case .working, .pausing, .appendStaging, .saslJudging: isDraining = true
     default: bye("The server stops", into: &actions)
     }
+  }
+
+  /// COMPRESS DEFLATE (RFC 4978).
+  mutating func compress(now: MonotonicTime, into actions: inout Actions) {
+    guard !wantsCompression else {
+      complete(.no("Everything is compressed already", .compressionActive), now: now, into: &actions)
+      return
+    }
+    complete(.ok("Compressed from here on"), now: now, into: &actions)
+    guard case .command = phase else { return }
+    wantsCompression = true
+    phase = .compressing
   }
 
   // MARK: What all parts use

@@ -109,8 +109,46 @@ async def with_aioimaplib():
     await box.logout()
 
 
+def compressed():
+    """COMPRESS=DEFLATE with nothing but sockets and zlib, and a command behind it in the same segment."""
+    import socket
+    import zlib
+
+    stream = context.wrap_socket(socket.create_connection(("127.0.0.1", imaps), timeout=20), server_hostname="127.0.0.1")
+    stream.recv(4096)
+
+    def until(ending, read):
+        data = b""
+        while ending not in data:
+            data += read()
+        return data
+
+    stream.sendall(b'a LOGIN "%s" "%s"\r\n' % (name.encode(), password.encode()))
+    check(b"COMPRESS=DEFLATE" in until(b"a OK", lambda: stream.recv(4096)), "COMPRESS is offered")
+    pack, unpack = zlib.compressobj(9, zlib.DEFLATED, -15), zlib.decompressobj(-15)
+
+    def packed(text):
+        return pack.compress(text) + pack.flush(zlib.Z_SYNC_FLUSH)
+
+    stream.sendall(b"b COMPRESS DEFLATE\r\n" + packed(b"c SELECT INBOX\r\n"))
+    plain = until(b"b OK", lambda: stream.recv(4096))
+    end = plain.index(b"\r\n", plain.index(b"b OK")) + 2
+    first = unpack.decompress(plain[end:])
+    text = first if b"c OK" in first else first + until(b"c OK", lambda: unpack.decompress(stream.recv(4096)))
+    check(b"c OK" in text, "a command behind it is read")
+    message = b"Subject: long\r\n\r\n" + b"0123456789" * 100000
+    stream.sendall(packed(b"d APPEND INBOX {%d+}\r\n%s\r\n" % (len(message), message)))
+    until(b"d OK", lambda: unpack.decompress(stream.recv(65536)))
+    stream.sendall(packed(b"e FETCH 1:* BODY.PEEK[]\r\n"))
+    check(message in until(b"e OK", lambda: unpack.decompress(stream.recv(65536))), "a large message comes back")
+    stream.sendall(packed(b"f COMPRESS DEFLATE\r\n"))
+    check(b"COMPRESSIONACTIVE" in until(b"f NO", lambda: unpack.decompress(stream.recv(65536))), "once is enough")
+
+
 empty()
-if client == "imaplib":
+if client == "compress":
+    compressed()
+elif client == "imaplib":
     with_imaplib()
 elif client == "imapclient":
     with_imapclient()
