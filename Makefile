@@ -1,5 +1,5 @@
 # The two commands that matter: `make run` and `make test`. `docs/development.md` tells of the others.
-.PHONY: run test lint format docs bench fuzz build clean
+.PHONY: run test test-boot lint format docs bench fuzz build clean
 
 SWIFT ?= swift
 export SWIFT_BACKTRACE = enable=no
@@ -15,6 +15,11 @@ test: setup-build
 	Scripts/setup-test-peers
 	$(MAKE) lint
 	Scripts/test
+
+# Network boots that are too slow for every day: UEFI beside another DHCP server.
+test-boot: setup-build
+	Scripts/setup-test-peers
+	PORTSIDE_BOOT=all $(SWIFT) test --filter NetworkBootTests
 
 lint:
 	Scripts/lint

@@ -35,16 +35,21 @@ let package = Package(
   name: "portside",
   products: [
     .executable(name: "portside", targets: ["portside"]),
-    .library(name: "DNS", targets: ["DNSCore", "DNSServer", "DNSClient"]),
+    .library(name: "DNS", targets: ["DNSCore", "DNSServer", "DNSClient", "DNSResolver"]),
+    .library(name: "SSH", targets: ["SSHCore", "SSHServer", "SSHClient"]),
+    .library(name: "SFTP", targets: ["SFTPCore", "SFTPServer", "SFTPClient"]),
+    .library(name: "FTP", targets: ["FTPCore", "FTPData", "FTPServer", "FTPClient"]),
     .library(name: "SMTP", targets: ["SMTPCore", "SMTPServer", "SMTPClient"]),
     .library(name: "SASL", targets: ["SASLCore", "SASLServer"]),
-    .library(name: "SSH", targets: ["SSHCore", "SSHServer"]),
-    .library(name: "SFTP", targets: ["SFTPCore", "SFTPServer"]),
+    .library(name: "IMAP", targets: ["IMAPCore", "IMAPServer"]),
+    .library(name: "Console", targets: ["ConsoleCore", "ConsoleServer"]),
+    .library(name: "Telnet", targets: ["TelnetCore", "TelnetServer", "TelnetClient"]),
     .library(name: "HTTP", targets: ["HTTPCore", "HTTPServer", "HTTPClient"]),
     // For the nested package in Fuzz/, which builds it under the sanitizers.
     .library(name: "FuzzTargets", targets: ["FuzzTargets"]),
     .library(name: "TFTP", targets: ["TFTPCore", "TFTPServer", "TFTPClient"]),
-    .library(name: "DHCP", targets: ["DHCPCore", "DHCPServer"]),
+    .library(name: "DHCP", targets: ["DHCPCore", "DHCPServer", "DHCPClient"]),
+    .library(name: "RDP", targets: ["RDPCore", "RDPServer"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -66,6 +71,10 @@ let package = Package(
     .systemLibrary(
       name: "CSodium", path: "Sources/CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
 
+    // DEFLATE in its three wrappings: HTTP's gzip, IMAP's COMPRESS, SSH's zlib, FTP's MODE Z.
+    .systemLibrary(name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    module("Compression", ["CZlib"]),
+
     // Datagrams in batches, without NIO.
     module("Datagrams", ["WireKit", "SystemShims"]),
 
@@ -77,7 +86,8 @@ let package = Package(
     module("Operation", ["WireKit", "Services"]),
     module("Certificates", ["WireKit", "Services", asn1, x509, crypto, cryptoExtras]),
     module("Stores", ["WireKit", "Services", database]),
-    module("Gate", ["WireKit", "Services", "CSodium", collections, crypto, cryptoExtras, nioCore, nioPosix]),
+    module(
+      "Gate", ["WireKit", "Services", "ConsoleCore", "CSodium", collections, crypto, cryptoExtras, nioCore, nioPosix]),
     module("Supervision", ["WireKit", "Services", "SystemShims"]),
 
     // What several protocols share.
@@ -93,15 +103,21 @@ let package = Package(
     module(
       "DNSServer", path: "DNS/Server", ["WireKit", "Services", "SystemShims", "Transport", "DNSCore", nioCore]),
     module("DNSClient", path: "DNS/Client", ["WireKit", "DNSCore", nioCore, nioPosix, nioSSL]),
+    module(
+      "DNSResolver", path: "DNS/Resolver",
+      ["WireKit", "Services", "DNSCore", "DNSClient", "DNSServer", nioCore, nioPosix, nioSSL]),
     module("HTTPCore", path: "HTTP/Core", ["WireKit"]),
     module(
       "HTTPServer", path: "HTTP/Server",
-      ["WireKit", "Services", "SystemShims", "Transport", "HTTPCore", nioCore, nioPosix, nioSSL]),
+      [
+        "WireKit", "Services", "SystemShims", "Compression", "Transport", "HTTPCore", nioCore, nioPosix, nioSSL, nioTLS,
+      ]),
     module("HTTPClient", path: "HTTP/Client", ["WireKit", "HTTPCore", nioCore, nioPosix, nioSSL]),
     module("TFTPCore", path: "TFTP/Core", ["WireKit"]),
     module("TFTPServer", path: "TFTP/Server", ["WireKit", "Services", "SystemShims", "Datagrams", "TFTPCore"]),
     module("TFTPClient", path: "TFTP/Client", ["WireKit", "Datagrams", "TFTPCore"]),
     module("DHCPCore", path: "DHCP/Core", ["WireKit"]),
+    module("DHCPClient", path: "DHCP/Client", ["WireKit", "Datagrams", "DHCPCore"]),
     module("DHCPServer", path: "DHCP/Server", ["WireKit", "Services", "SystemShims", "Datagrams", "DHCPCore"]),
 
     module("SieveCore", path: "Sieve/Core", ["MessageCore"]),
@@ -115,12 +131,18 @@ let package = Package(
         "WireKit", "Services", "Transport", "SASLCore", "SASLServer", "SMTPCore", "SMTPClient", "SieveCore",
         "MessageCore", crypto, cryptoExtras, nioCore,
       ]),
+    module("IMAPCore", path: "IMAP/Core", ["WireKit", "SASLCore", "MessageCore"]),
+    module(
+      "IMAPServer", path: "IMAP/Server",
+      ["WireKit", "Services", "Transport", "SASLCore", "SASLServer", "MessageCore", "IMAPCore", nioCore]),
 
     module("SSHCore", path: "SSH/Core", ["WireKit", "CSodium", crypto, cryptoExtras]),
     module(
       "SSHServer", path: "SSH/Server",
       ["WireKit", "Services", "SystemShims", "Transport", "SSHCore", nioCore, nioPosix]),
+    module("SSHClient", path: "SSH/Client", ["WireKit", "SSHCore", nioCore, nioPosix]),
     module("SFTPCore", path: "SFTP/Core", ["WireKit"]),
+    module("SFTPClient", path: "SFTP/Client", ["WireKit", "SSHCore", "SSHClient"]),
     module(
       "SFTPServer", path: "SFTP/Server",
       ["WireKit", "Services", "Transport", "SSHCore", "SSHServer", "SFTPCore", nioCore, nioPosix]),
@@ -129,15 +151,38 @@ let package = Package(
     module(
       "POP3Server", path: "POP3/Server",
       ["WireKit", "Services", "Transport", "SASLServer", "POP3Core", nioCore]),
+    // The console, and Telnet.
+    module("ConsoleCore", path: "Console/Core", ["WireKit"]),
+    module("ConsoleServer", path: "Console/Server", ["ConsoleCore"]),
+    module("TelnetCore", path: "Telnet/Core", ["WireKit", "ConsoleCore"]),
+    module(
+      "TelnetServer", path: "Telnet/Server",
+      ["WireKit", "Services", "Transport", "ConsoleCore", "ConsoleServer", "TelnetCore", nioCore]),
+    module("TelnetClient", path: "Telnet/Client", ["WireKit", "TelnetCore", nioCore, nioPosix, nioSSL]),
+    module("FTPCore", path: "FTP/Core", ["WireKit"]),
+    module("FTPData", path: "FTP/Data", ["WireKit", nioCore, nioPosix, nioSSL, nioTLS]),
+    module(
+      "FTPServer", path: "FTP/Server",
+      [
+        "WireKit", "Services", "Transport", "Compression", "FTPCore", "FTPData", crypto, nioCore, nioPosix,
+      ]),
+    module("FTPClient", path: "FTP/Client", ["WireKit", "FTPCore", "FTPData", nioCore, nioPosix, nioSSL, nioTLS]),
+    module("RDPCore", path: "RDP/Core", ["WireKit", crypto]),
+    module(
+      "RDPServer", path: "RDP/Server",
+      ["WireKit", "Services", "SystemShims", "Transport", "RDPCore", nioCore, nioPosix]),
 
     // The program.
     .executableTarget(
       name: "portside",
       dependencies: [
         "WireKit", "Services", "SystemShims", "Transport", "Configuration", "Operation", "Certificates", "Stores",
-        "Gate", "Supervision", "DNSCore", "DNSServer", "DNSClient", "HTTPCore", "HTTPServer", "HTTPClient",
-        "SASLCore", "SMTPCore", "SMTPServer", "SMTPClient", "SieveCore", "MailEngine",
-        "MailStores", "MessageCore", "POP3Core", "POP3Server",
+        "Gate", "Supervision", "DNSCore", "DNSServer", "DNSClient", "DNSResolver", "HTTPCore", "HTTPServer",
+        "HTTPClient", "ConsoleCore", "ConsoleServer", "TelnetCore", "TelnetServer", "TelnetClient", "Files", "SSHCore",
+        "SSHServer", "SSHClient", "SFTPServer", "SFTPClient", "FTPCore", "FTPServer", "FTPClient", "Datagrams",
+        "DHCPCore", "DHCPServer", "DHCPClient", "TFTPCore", "TFTPServer", "TFTPClient", "SASLCore", "SMTPCore",
+        "SMTPServer", "SMTPClient", "MailEngine", "RDPCore", "RDPServer",
+        "SieveCore", "MailStores", "MessageCore", "POP3Core", "POP3Server",
         argumentParser, crypto, nioCore, nioPosix, nioSSL, nioTLS,
       ],
       swiftSettings: settings),
@@ -159,7 +204,8 @@ let package = Package(
       dependencies: [
         "WireKit", "Services", "TestKit", "Transport", "Configuration", "Certificates", "Gate", "DNSCore", "HTTPCore",
         "MessageCore", "POP3Core", "SASLCore", "SMTPCore", "SieveCore",
-        nioCore, nioEmbedded,
+        "Files", "SSHCore", "SFTPCore", "SFTPServer", "ConsoleCore", "TelnetCore", nioCore, nioEmbedded, "DHCPCore",
+        "TFTPCore",
       ],
       path: "Fuzz/Targets", swiftSettings: settings),
     tests("FuzzRegression", ["FuzzTargets"]),
@@ -173,19 +219,23 @@ let package = Package(
     tests("POP3", ["POP3Core", "SASLCore", "TestKit", "WireKit"]),
     tests("MailEngine", ["MailEngine", "Services", "TestKit", "WireKit"]),
     tests("Services", ["Services", "WireKit"]),
+    tests("Compression", ["Compression"]),
     tests("Transport", ["Transport", "TestKit", "WireKit", "Services", nioCore, nioPosix, nioEmbedded, nioSSL]),
     tests("Configuration", exclude: ["Fixtures", "toml_oracle.py"], ["Configuration", "WireKit", "Services"]),
     tests("Operation", ["Operation", "TestKit", "WireKit", "Services"]),
     tests("Certificates", ["Certificates", "TestKit", "WireKit", "Services", x509, asn1, crypto, cryptoExtras]),
     tests("Stores", ["Stores", "TestKit", "WireKit", "Services", database]),
-    tests("Gate", ["Gate", "SASLCore", "SASLServer", "TestKit", "WireKit", "Services", nioCore]),
+    tests("Gate", ["Gate", "ConsoleCore", "SASLCore", "SASLServer", "TestKit", "WireKit", "Services", nioCore]),
     tests("Supervision", ["Supervision", "SupervisionFixture", "WireKit", "Services", "SystemShims"]),
     .executableTarget(
       name: "SupervisionFixture", dependencies: ["Supervision", "WireKit", "Services"],
       path: "Tests/Fixtures/SupervisionFixture", swiftSettings: settings),
     tests(
       "DNS",
-      ["DNSCore", "DNSServer", "DNSClient", "TestKit", "Transport", "WireKit", "Services", nioCore, nioPosix]),
+      [
+        "DNSCore", "DNSServer", "DNSClient", "DNSResolver", "TestKit", "Transport", "WireKit", "Services", nioCore,
+        nioPosix,
+      ]),
     // The program as a process, over sockets, with real clients and hostile ones.
     .target(name: "LaboratoryKit", path: "Tests/Fixtures/LaboratoryKit", swiftSettings: settings),
     tests("System", exclude: ["Scripts"], ["LaboratoryKit", "portside"]),
@@ -202,11 +252,26 @@ let package = Package(
       name: "SMTPInteropTests", dependencies: ["LaboratoryKit", "portside"], path: "Tests/InteropTests/SMTP",
       exclude: ["Scripts"], swiftSettings: settings),
     tests("SSH", ["SSHCore", "TestKit", "WireKit", crypto]),
-    tests("SFTP", ["SFTPCore", "SFTPServer", "Files", "TestKit", "Services", "WireKit"]),
-    tests("Files", ["Files", "Services"]),
+    tests("SFTP", ["SFTPCore", "SFTPServer", "SSHCore", "Files", "TestKit", "Services", "WireKit"]),
+    tests("Files", ["Files", "Services", "TestKit"]),
     .testTarget(
-      name: "SSHInteropTests", dependencies: [], path: "Tests/InteropTests/SSH", exclude: ["fixture.py", "peers.py"],
-      swiftSettings: settings),
+      name: "TelnetInteropTests", dependencies: ["LaboratoryKit", "portside"], path: "Tests/InteropTests/Telnet",
+      exclude: ["clients.py"], swiftSettings: settings),
+    tests("Console", ["ConsoleCore", "ConsoleServer", "TestKit"]),
+    tests("Telnet", ["TelnetCore", "ConsoleCore", "TestKit", "WireKit"]),
+    .testTarget(
+      name: "SSHInteropTests", dependencies: ["portside", "SSHFixture"], path: "Tests/InteropTests/SSH",
+      exclude: ["fixture.py", "peers.py", "laboratory.py"], swiftSettings: settings),
+    // IMAP: a server over a store in memory, for tests and for real clients.
+    .target(
+      name: "IMAPKit",
+      dependencies: [
+        "WireKit", "Services", "Transport", "IMAPCore", "IMAPServer", "MailEngine", nioCore, nioPosix,
+      ],
+      path: "Tests/Fixtures/IMAPKit", swiftSettings: settings),
+    .executableTarget(
+      name: "IMAPFixture", dependencies: ["IMAPKit"], path: "Tests/Fixtures/IMAPFixture", swiftSettings: settings),
+    tests("IMAP", ["IMAPKit", "IMAPCore", "IMAPServer", "SASLCore", "MailEngine", "Services", "TestKit", "WireKit"]),
     tests("TFTP", ["TFTPCore", "TFTPServer", "TFTPClient", "Datagrams", "TestKit", "WireKit", "Services"]),
     tests("DHCP", ["DHCPCore", "DHCPServer", "Datagrams", "TestKit", "WireKit", "Services", "Stores"]),
     .target(name: "NamesKit", path: "Tests/InteropTests/NamesKit", swiftSettings: settings),
@@ -215,7 +280,7 @@ let package = Package(
       dependencies: ["NamesKit", "NamesFixture", "Datagrams", "TFTPClient", "TestKit", "WireKit"],
       path: "Tests/InteropTests/TFTP", swiftSettings: settings),
     .testTarget(
-      name: "DHCPInteropTests", dependencies: ["NamesKit", "NamesFixture"], path: "Tests/InteropTests/DHCP",
+      name: "DHCPInteropTests", dependencies: ["NamesKit", "NamesFixture", "portside"], path: "Tests/InteropTests/DHCP",
       swiftSettings: settings),
     tests(
       "HTTP",

@@ -9,6 +9,9 @@ extension FuzzTarget {
     pem, serverKey, certificate,
     messageStructure, messageHeader, transferEncoding, pop3Server,
     smtpServer, smtpClient, smtpAddress, saslServer, sieveScript,
+    sshServer, sshMessages, sshPublicKey, sshPrivateKey, sshKeyOptions, sftp, scp,
+    consoleEditor, consoleSession, telnetServer, telnetClient,
+    dhcpMessage, dhcpEngine, tftpPacket, tftpTransfer,
     gateFrames, oneTimeCode, authorizedKey, passwordText,
   ]
 }

@@ -56,6 +56,8 @@ extension FuzzTarget {
     while let (demand, ticket) = driver.requests.first, case .respond(let request) = demand, driver.close == nil {
       driver.resume(.reply(reply(request)), for: ticket)
     }
+    // A handler that was cancelled ends as well, and says so: until then its stream counts.
+    for ticket in driver.cancelled { driver.resume(.broken, for: ticket) }
     driver.closeInput()
     driver.advance(by: .seconds(600))
     try require(driver.close != nil, "the session goes on")

@@ -70,7 +70,8 @@ public struct PortsideConfiguration: ConfigurationRecord {
   }
 
   public func problems() -> [Problem] {
-    listenProblems() + plaintextListenerProblems() + portProblems() + certificateProblems() + zoneProblems()
+    listenProblems() + plaintextListenerProblems() + telnetProblems() + portProblems() + certificateProblems()
+      + zoneProblems()
   }
 
   /// The configuration as values without types, defaults included.

@@ -31,6 +31,12 @@ public enum UDPSocket {
     _ = portside_queue_set_timeout(socket, CInt(clamping: milliseconds))
   }
 
+  /// Has a socket talk to one peer only, from the address that the way there begins at.
+  public static func connect(_ socket: CInt, to peer: Endpoint) throws(SystemError) {
+    let result = peer.withSocketAddress { Glibc.connect(socket, $0, $1) }
+    guard result == 0 else { throw SystemError("connect to \(peer)", errno) }
+  }
+
   /// The endpoint that a socket is bound to.
   public static func localEndpoint(_ socket: CInt) throws(SystemError) -> Endpoint {
     var storage = sockaddr_storage()

@@ -4,7 +4,7 @@ import SystemShims
 
 /// An open file of the disk. Reads and writes name their place, so that requests may overlap.
 struct DiskFile: OpenedFile {
-  private let descriptor: Descriptor
+  let descriptor: Descriptor
   private let appends: Bool
   private let isReadOnly: Bool
 

@@ -19,6 +19,12 @@ public struct DiskFileStore: FileStore {
     self.isReadOnly = isReadOnly
   }
 
+  /// A directory that is open already.
+  init(_ root: Descriptor) {
+    self.root = root
+    isReadOnly = false
+  }
+
   // MARK: Resolving
 
   private func open(

@@ -24,6 +24,11 @@ public protocol AccountStore: Sendable {
   /// Sets the verifiers, or takes them away. `.notFound` for the account.
   func setPasswordVerifiers(_ verifiers: PasswordVerifiers?, of id: AccountID) async throws(StoreError)
 
+  /// The sealed secret of remote desktops.
+  func desktopSecret(of id: AccountID) async throws(StoreError) -> Secret?
+  /// Sets it, or takes it away. `.notFound` for the account.
+  func setDesktopSecret(_ sealed: Secret?, of id: AccountID) async throws(StoreError)
+
   /// In the order in which they were added.
   func keys(of id: AccountID) async throws(StoreError) -> [AuthorizedKey]
   /// `.notFound` for the account, `.conflict` when it has this key.

@@ -18,6 +18,9 @@ public protocol Accounts: Sendable {
 
   /// Whose mail address this is, name or further address of an account; `nil` for nobody's.
   func owner(ofAddress address: String) async throws(ServiceUnavailable) -> AddressOwner?
+
+  /// Judges one answer to an NTLM challenge, as `authenticate` does a password.
+  func authenticate(ntlm attempt: NTLMAttempt) async throws(ServiceUnavailable) -> NTLMResult
 }
 
 /// A directory that knows of keys and passwords alone.
@@ -29,6 +32,8 @@ extension Accounts {
   public func owner(ofAddress address: String) async throws(ServiceUnavailable) -> AddressOwner? {
     throw ServiceUnavailable("this directory has no mail addresses")
   }
+
+  public func authenticate(ntlm attempt: NTLMAttempt) async throws(ServiceUnavailable) -> NTLMResult { .denied }
 }
 
 /// Salt and rounds of an account's SCRAM verifier (RFC 5802 §3).

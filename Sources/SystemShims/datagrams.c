@@ -199,3 +199,29 @@ int portside_datagrams_send(struct portside_datagram_batch *batch, int socket, i
   }
   return sent;
 }
+
+void portside_datagrams_origin(struct portside_datagram_batch *batch, int index, struct portside_datagram_origin *origin) {
+  const struct msghdr *received = &batch->received[index].msg_hdr;
+  memset(origin, 0, sizeof *origin);
+  origin->peer_length = received->msg_namelen <= sizeof origin->peer ? received->msg_namelen : 0;
+  memcpy(origin->peer, &batch->peers[index], origin->peer_length);
+  if (batch->wants_packet_info && received->msg_controllen > 0 && received->msg_controllen <= sizeof origin->control) {
+    origin->control_length = (uint32_t)received->msg_controllen;
+    memcpy(origin->control, received->msg_control, received->msg_controllen);
+    struct msghdr header = {.msg_control = origin->control, .msg_controllen = origin->control_length};
+    turn_packet_info(&header);
+  }
+}
+
+int portside_datagrams_reply(int socket, const struct portside_datagram_origin *origin, const void *bytes, uint32_t length) {
+  struct iovec vector = {.iov_base = (void *)bytes, .iov_len = length};
+  struct msghdr header = {
+      .msg_name = (void *)origin->peer,
+      .msg_namelen = origin->peer_length,
+      .msg_iov = &vector,
+      .msg_iovlen = 1,
+      .msg_control = origin->control_length > 0 ? (void *)origin->control : NULL,
+      .msg_controllen = origin->control_length,
+  };
+  return sendmsg(socket, &header, MSG_DONTWAIT) < 0 ? -errno : 0;
+}

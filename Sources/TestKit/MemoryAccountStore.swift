@@ -9,6 +9,7 @@ public actor MemoryAccountStore: AccountStore {
     var appPasswords: [AppPassword] = []
     var totp: TOTPState?
     var recoveryCodes: Set<Secret> = []
+    var desktopSecret: Secret?
   }
 
   private var entries: [AccountID: Entry] = [:]
@@ -157,6 +158,17 @@ public actor MemoryAccountStore: AccountStore {
       guard let index = entries[id]?.appPasswords.firstIndex(where: { $0.id == password }) else { continue }
       entries[id]?.appPasswords[index].lastUsed = WallTime(seconds: time.seconds)
     }
+  }
+
+  public func desktopSecret(of id: AccountID) throws(StoreError) -> Secret? {
+    try checkRead()
+    return entries[id]?.desktopSecret
+  }
+
+  public func setDesktopSecret(_ sealed: Secret?, of id: AccountID) throws(StoreError) {
+    try checkWrite()
+    _ = try entry(id)
+    entries[id]?.desktopSecret = sealed
   }
 
   public func totp(of id: AccountID) throws(StoreError) -> TOTPState? {

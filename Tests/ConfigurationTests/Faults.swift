@@ -411,7 +411,8 @@ extension Fault {
       "[imap]\nplaintext_networks = [\"10.0.0.0/8\"]\n",
       #"2:22: warning: imap.plaintext_networks: has no effect while plaintext is false"#),
     Fault(
-      "[listen]\na = [\"127.0.0.1\"]\n[telnet]\nenabled = true\non = [\"a\"]\nplaintext = true\n",
+      "[listen]\na = [\"192.0.2.1\"]\n[telnet]\nenabled = true\non = [\"a\"]\nplaintext = true\n"
+        + "plaintext_networks = [\"192.0.2.0/24\"]\n",
       #"6:13: warning: telnet.plaintext: Telnet carries passwords and everything typed in plain text; use SSH where the client can"#
     ),
     Fault(

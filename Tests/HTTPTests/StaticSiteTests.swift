@@ -217,7 +217,68 @@ import WireKit
       HTTPServerConfiguration(sites: [site([""])]), HTTPServerConfiguration(sites: [site(["*."])]),
       HTTPServerConfiguration(sites: [site(["a"])], defaultSite: "b"),
     ] {
-      #expect(throws: HTTPServerError.self) { try SiteTable(configuration, previous: nil, caches: caches) }
+      #expect(throws: HTTPServerError.self) {
+        try SiteTable(configuration, previous: nil, caches: caches, context: Nobody.context())
+      }
     }
+  }
+}
+
+/// Directory pages, and files in other codings.
+@Suite struct StaticSiteFormsTests {
+  @Test func aDirectoryIsListedWhenAskedFor() async throws {
+    let tree = try TemporaryTree([
+      "d/b.txt": "bb", "d/<i>.txt": "x", "d/a/x": "", "d/.hidden": "", "d/javascript:alert(1)": "",
+      "e/index.html": "index",
+    ])
+    var site = StaticSite.Configuration(root: tree.path)
+    site.lists = true
+    let configuration = site
+    let server = try await StaticSiteTests.started(tree) {
+      $0.sites = [SiteConfiguration(names: ["localhost"], content: .directory(configuration))]
+    }
+    let page = try await StaticSiteTests.fetch(server, "/d/")
+    #expect(
+      page.response.status == .ok
+        && page.response.fields[.contentSecurityPolicy]?.hasPrefix("default-src 'none'") == true)
+    #expect(page.text.contains("<a href=\"./a/\">a/</a>") && page.text.contains("&lt;i&gt;.txt"))
+    #expect(!page.text.contains("hidden") && !page.text.contains("<i>") && !page.text.contains("href=\"javascript"))
+    let position = { (text: String, name: String) in text.range(of: ">\(name)<")?.lowerBound }
+    let bySize = try await StaticSiteTests.fetch(server, "/d/?sort=size&desc").text
+    #expect(try #require(position(bySize, "b.txt")) < #require(position(bySize, "&lt;i&gt;.txt")))
+    #expect(try await StaticSiteTests.fetch(server, "/e/").text == "index")
+    #expect(try await StaticSiteTests.fetch(server, "/f/").response.status == .notFound)
+  }
+
+  @Test func filesInOtherCodings() async throws {
+    let text = String(repeating: "a line of text\n", count: 1000)
+    let tree = try TemporaryTree(["a.html": text, "small.txt": "x", "a.png": text])
+    try tree.write("long.txt", Data(String(repeating: text, count: 10).utf8))
+    try tree.write("b.css", Data(text.utf8))
+    try tree.write("b.css.br", Data("made by brotli".utf8))
+    let server = try await StaticSiteTests.started(tree)
+    let fetch = { (name: String, coding: String) in
+      try await StaticSiteTests.fetch(server, name, fields: ["Accept-Encoding": coding])
+    }
+    let packed = try await fetch("/a.html", "gzip, br")
+    #expect(packed.response.fields[.contentEncoding] == "gzip" && packed.content.count < text.utf8.count / 5)
+    #expect(packed.content.prefix(2) == [0x1F, 0x8B] && packed.response.fields[.vary] == "Accept-Encoding")
+    let plain = try await fetch("/a.html", "identity")
+    #expect(plain.text == text && plain.response.fields[.vary] == "Accept-Encoding")
+    #expect(plain.response.fields[.etag] != packed.response.fields[.etag])
+    let brotli = try await fetch("/b.css", "gzip;q=0.5, br")
+    #expect(brotli.text == "made by brotli" && brotli.response.fields[.contentType] == "text/css; charset=utf-8")
+    #expect(try await fetch("/b.css", "gzip").response.fields[.contentEncoding] == "gzip")
+    #expect(try await fetch("/long.txt", "gzip").content.count < 5000)
+    for name in ["/small.txt", "/a.png"] {
+      #expect(try await fetch(name, "gzip").response.fields[.contentEncoding] == nil)
+    }
+    let again = try await StaticSiteTests.fetch(
+      server, "/a.html",
+      fields: ["Accept-Encoding": "gzip", "If-None-Match": try #require(packed.response.fields[.etag])])
+    #expect(again.response.status == .notModified && again.content.isEmpty)
+    let part = try await StaticSiteTests.fetch(
+      server, "/a.html", fields: ["Accept-Encoding": "gzip", "Range": "bytes=2-5"])
+    #expect(part.response.status == .partialContent && part.text == "line")
   }
 }

@@ -14,7 +14,11 @@ final class RawClient {
   /// The payloads that came, those of key exchange apart.
   private(set) var messages: [[UInt8]] = []
 
-  init(_ configuration: ServerSessionConfiguration? = nil) throws {
+  /// Whether the server's part of an exchange is answered as a client should.
+  private let exchangesKeys: Bool
+
+  init(_ configuration: ServerSessionConfiguration? = nil, exchangesKeys: Bool = true) throws {
+    self.exchangesKeys = exchangesKeys
     let pair = try Pair(configuration: configuration)
     server = pair.server
     outside = pair.outside
@@ -97,6 +101,7 @@ final class RawClient {
         messages.append(payload)
         continue
       }
+      guard exchangesKeys else { continue }
       var output: [UInt8] = []
       if case .hostKeyOffered = try transport.receiveExchange(payload.span.bytes, into: &output) {
         try transport.acceptHostKey(into: &output)

@@ -3,7 +3,7 @@
 enum FrozenSchemas {
   static let all: [(version: Int, sql: String)] = [
     (0, ""), (1, one), (2, one + two), (3, one + two + three),
-    (4, one + two + three + four),
+    (4, one + two + three + four), (5, one + two + three + four + five),
   ]
 
   private static let one = """
@@ -139,5 +139,15 @@ enum FrozenSchemas {
       UNIQUE (subnet, client)
     ) WITHOUT ROWID;
     INSERT INTO lease VALUES ('192.0.2.0/24', '192.0.2.7', x'00010203', 1, 1700000000, 1700003600, 1, x'0203', 'host', x'');
+
+    """
+
+  private static let five = """
+    INSERT INTO grdb_migrations VALUES ('5');
+    CREATE TABLE account_desktop (
+      account_id INTEGER PRIMARY KEY REFERENCES account (id) ON DELETE CASCADE,
+      sealed_secret BLOB NOT NULL
+    );
+    INSERT INTO account_desktop VALUES (7, x'0102');
     """
 }

@@ -166,7 +166,7 @@ import Testing
       let status = try await laboratory.portside("status", "--json")
       let object = try #require(try status.json() as? [String: Any])
       let workers = try #require(object["workers"] as? [[String: Any]])
-      #expect(workers.compactMap { $0["name"] as? String } == ["gate", "names", "web"])
+      #expect(Set(workers.compactMap { $0["name"] as? String }) == Laboratory.workerNames)
       #expect(workers.allSatisfy { $0["state"] as? String == "ready" })
       #expect(try await laboratory.portside("status").output.contains("landlock"))
       #expect(try await WatchedQuery.run(laboratory))

@@ -25,11 +25,7 @@ import Testing
     try await TemporaryFolder.with { folder in
       let first = try await Laboratory(in: "\(folder)/lab")
       try await first.stop()
-      for (key, port) in [
-        ("port         = 10080", try Occupier().port), ("tls_port     = 10443", try Occupier().port),
-        ("port     = 10053", try Occupier().port), ("tls_port = 10853", try Occupier().port),
-        ("port = 19464", try Occupier().port),
-      ] { try first.edit(key, "\(key.split(separator: "=")[0])= \(port)") }
+      try first.fixPorts()
       let laboratory = try await Laboratory(in: "\(folder)/lab", arguments: ["--ports", "10000"])
       let result = try await laboratory.portside("check", "--json")
       let rows = try #require(try result.json() as? [[String: Any]])

@@ -14,7 +14,7 @@ import Testing
     try await Laboratory.with { laboratory in
       for _ in 0..<3 {
         let report = try await Self.reload(laboratory)
-        #expect(report["unaffected"]?.sorted() == ["gate", "names", "web"], "\(report)")
+        #expect(Set(report["unaffected"] ?? []) == Laboratory.workerNames, "\(report)")
       }
       _ = try StreamSocket(port: laboratory.port("dns"))
     }
@@ -29,7 +29,9 @@ import Testing
         #""srv.lab.test" = "#, #""extra.lab.test" = { redirect = "https://elsewhere.test" }, "srv.lab.test" = "#)
       let report = try await Self.reload(laboratory)
       // The gate sees to a certificate for the name.
-      #expect(report["changed"] == ["gate", "web"] && report["unaffected"] == ["names"], "\(report)")
+      #expect(
+        report["changed"] == ["gate", "web"]
+          && Set(report["unaffected"] ?? []) == Laboratory.workerNames.subtracting(["gate", "web"]), "\(report)")
       #expect(report["problems"] == [], "\(report)")
       // The same connection, the same processes, the new site.
       let redirect = try kept.get("/a", host: "extra.lab.test", until: "here</a>")
@@ -60,14 +62,16 @@ import Testing
       try "<h1>other</h1></html>".write(toFile: "\(folder)/index.html", atomically: true, encoding: .utf8)
       try laboratory.edit(#""srv.lab.test" = "#, #""other.lab.test" = "\#(folder)", "srv.lab.test" = "#)
       let report = try await Self.reload(laboratory)
-      #expect(report["replaced"] == ["web"] && report["unaffected"] == ["names"], "\(report)")
+      #expect(
+        report["replaced"] == ["web"]
+          && Set(report["unaffected"] ?? []) == Laboratory.workerNames.subtracting(["gate", "web"]), "\(report)")
       let page = try StreamSocket(port: laboratory.port("http")).get("/", host: "other.lab.test")
       #expect(page.contains("<h1>other</h1>"), "\(page)")
       let after = laboratory.workers()
       #expect(after["names"] == workers["names"] && after["gate"] == workers["gate"])
       // And nothing changed means nothing done, also with several folders.
       for _ in 0..<3 {
-        #expect(try await Self.reload(laboratory)["unaffected"]?.sorted() == ["gate", "names", "web"])
+        #expect(try await Self.reload(laboratory)["unaffected"]?.count == Laboratory.workerNames.count)
       }
     }
   }
@@ -76,8 +80,8 @@ import Testing
     try await TemporaryFolder.with { folder in
       let first = try await Laboratory(in: "\(folder)/lab")
       try await first.stop()
-      let (http, next) = (try Occupier().port, try Occupier().port)
-      try Self.fixPorts(first, http: http)
+      let next = try Occupier().port
+      let http = try #require(try first.fixPorts()["http.port"])
       // 10000: the ports as they stand in the file.
       let laboratory = try await Laboratory(in: "\(folder)/lab", arguments: ["--ports", "10000"])
       #expect(try StreamSocket(port: http).get("/", host: "www.lab.test").contains("Portside answers"))
@@ -109,7 +113,9 @@ import Testing
       try laboratory.edit(#"["lab.test", "#, #"["lab.test", "added.test", "#)
       if way == "reload" {
         let report = try await Self.reload(laboratory)
-        #expect(report["changed"] == ["names"] && report["problems"] == [], "\(report)")
+        #expect(
+          report["changed"]?.contains("names") == true && report["unaffected"]?.contains("web") == true
+            && report["problems"] == [], "\(report)")
       } else {
         kill(laboratory.pid, SIGHUP)
       }
@@ -143,17 +149,7 @@ import Testing
       #expect(try kept.get("/", host: "www.lab.test").contains("Portside answers"))
       #expect(try StreamSocket(port: laboratory.port("http")).get("/", host: "www.lab.test").contains("Portside"))
       try laboratory.edit("defualt_site =", "default_site =")
-      #expect(try await Self.reload(laboratory)["unaffected"]?.count == 3)
-    }
-  }
-
-  private static func fixPorts(_ laboratory: Laboratory, http: Int) throws {
-    for (key, port) in [
-      ("port         = 10080", http), ("tls_port     = 10443", try Occupier().port),
-      ("port     = 10053", try Occupier().port), ("tls_port = 10853", try Occupier().port),
-      ("port = 19464", try Occupier().port),
-    ] {
-      try laboratory.edit(key, String(key[..<(key.lastIndex(of: " ") ?? key.endIndex)]) + " \(port)")
+      #expect(try await Self.reload(laboratory)["unaffected"]?.count == Laboratory.workerNames.count)
     }
   }
 }

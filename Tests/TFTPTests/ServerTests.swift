@@ -24,14 +24,14 @@ final class ServerFixture: Sendable {
 
   init(
     address: IPAddress = IPAddress(127, 0, 0, 1), directory: any ClientDirectory = EmptyClientDirectory(),
-    _ change: (inout Configuration, String) -> Void = { _, _ in }
+    _ change: (inout TFTPServerConfiguration, String) -> Void = { _, _ in }
   ) throws {
     folder = FileManager.default.temporaryDirectory.appendingPathComponent("tftp-\(UUID().uuidString)")
     for name in ["read/sub", "own", "versions", "outside"] {
       try FileManager.default.createDirectory(
         at: folder.appendingPathComponent(name), withIntermediateDirectories: true)
     }
-    var configuration = Configuration()
+    var configuration = TFTPServerConfiguration()
     configuration.readRoots = [folder.path + "/read"]
     configuration.clientRoots = ["own": folder.path + "/own"]
     configuration.maximumTransfersPerSource = 4_096
@@ -200,13 +200,13 @@ struct TestClock: Clock {
   }
 
   @Test func wrongConfigurationsSaySo() {
-    var configuration = Configuration()
+    var configuration = TFTPServerConfiguration()
     configuration.readRoots = ["/does/not/exist"]
     #expect(throws: TFTPServer.StartError.self) {
       _ = try TFTPServer.start(
         configuration, on: [Endpoint(IPAddress(127, 0, 0, 1), 0)], clock: TestClock(), events: RecordingEventSink())
     }
-    var threads = Configuration()
+    var threads = TFTPServerConfiguration()
     threads.transferThreads = 0
     #expect(threads.problems().count == 1)
   }

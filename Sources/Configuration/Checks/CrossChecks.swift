@@ -45,6 +45,18 @@ extension PortsideConfiguration {
     }
   }
 
+  /// Telnet in plain text is for loopback, where nobody listens in; anywhere else it is worth a word.
+  func telnetProblems() -> [Problem] {
+    let addresses = telnet.on.flatMap { listen[$0] ?? [] }
+    guard telnet.isActive, telnet.plaintext, addresses.contains(where: { !$0.isLoopback }) else { return [] }
+    return [
+      Problem(
+        ConfigurationPath("telnet", "plaintext"), "Telnet carries passwords and everything typed in plain text",
+        hint: "use SSH where the client can", severity: .warning,
+        basis: [ConfigurationPath("listen"), ConfigurationPath("telnet", "on"), ConfigurationPath("telnet", "enabled")])
+    ]
+  }
+
   /// No two listeners on one address and port; `0.0.0.0` and `::` are every address of their family.
   func portProblems() -> [Problem] {
     var problems: [Problem] = []

@@ -9,12 +9,19 @@ public struct DHCPSection: ServiceSection {
   public var authoritative = true
   public var probe = true
   public var subnet: [IPNetwork: DHCPSubnet] = [:]
+  public var options: [ConfigurationName: [PlainText]] = [:]
+  public var classes: [ConfigurationName: DHCPClass] = [:]
+  public var circuitLimit = 256
+  public var proxy = false
+  public var proxyPort = ListenPort.off
   public var reserve: [ConfigurationName: DHCPReservation] = [:]
 
   public init() {}
 
   public static let ports = [
-    ServicePort<DHCPSection>(service: .dhcp, key: "port", place: \.port, transports: [.udp], tls: .none)
+    ServicePort<DHCPSection>(service: .dhcp, key: "port", place: \.port, transports: [.udp], tls: .none, family: .v4),
+    ServicePort<DHCPSection>(
+      service: .dhcp, key: "proxy_port", place: \.proxyPort, transports: [.udp], tls: .none, family: .v4),
   ]
 
   public static let schema = Schema(DHCPSection(), "Addresses for machines, and what they need to boot.") { keys in
@@ -29,6 +36,26 @@ public struct DHCPSection: ServiceSection {
       example: "true")
     keys.key("probe", \.probe, .flag, "Whether an address is probed before it is offered.", example: "true")
     keys.key(
+      "options", \.options, .map(ConfigurationName.self, .list(.text(), unique: false)),
+      "Options for every client, by IANA's names; or `option-NUMBER`, in hexadecimal digits.",
+      details: "A client gets those that it asks for. What a subnet, class or reservation says goes first.",
+      example: "[\"acme.example\"]", exampleKey: "domain-search")
+    keys.key(
+      "class", \.classes, .map(ConfigurationName.self, .record()),
+      "Clients that have something in common. A later one, by name, may ask for membership in an earlier one.",
+      example: "{ test = \"option[93] == 0x0007\" }", exampleKey: "uefi")
+    keys.key(
+      "circuit_limit", \.circuitLimit, .integer(1...1_000_000),
+      "How many addresses of the pools one circuit of one relay may have at a time.",
+      details: "Who invents hardware addresses there gets no more than this. Reservations do not count.", example: "256"
+    )
+    keys.key(
+      "proxy", \.proxy, .flag, "Whether another DHCP server gives the addresses, and this one only tells what to boot.",
+      example: "false")
+    keys.port(
+      "proxy_port", "The port on which firmware asks for what to boot (PXE), 4011.",
+      details: "Needed with `proxy`; `\"off\"` otherwise.")
+    keys.key(
       "subnet", \.subnet, .map(IPNetwork.self, .record()), "The networks that are served.",
       example: "{ pool = \"192.168.10.100-192.168.10.199\" }", exampleKey: "192.168.10.0/24")
     keys.key(
@@ -37,7 +64,16 @@ public struct DHCPSection: ServiceSection {
       example: "{ mac = \"00:11:22:33:44:55\", ip = \"192.168.10.20\" }", exampleKey: "printer")
   }
 
-  public func problems() -> [Problem] { subnetProblems() + reservationProblems() }
+  public func problems() -> [Problem] { subnetProblems() + reservationProblems() + proxyProblems() }
+
+  private func proxyProblems() -> [Problem] {
+    guard proxy, proxyPort == .off else { return [] }
+    return [
+      Problem(
+        ConfigurationPath("proxy"), "firmware asks on port 4011 what to boot, and nothing listens there",
+        hint: "proxy_port = 4011", severity: .warning, basis: [ConfigurationPath("proxy_port")])
+    ]
+  }
 
   private func subnetProblems() -> [Problem] {
     var problems: [Problem] = []
@@ -61,11 +97,10 @@ public struct DHCPSection: ServiceSection {
       if let first = addresses[entry.ip] {
         problems.append(Problem(place.appending("ip"), "\(entry.ip) is reserved for \"\(first)\" as well"))
       }
-      if let first = hardware[entry.mac] {
-        problems.append(Problem(place.appending("mac"), "\(entry.mac) is that of \"\(first)\" as well"))
+      if let mac = entry.mac, let first = hardware.updateValue(name, forKey: mac) {
+        problems.append(Problem(place.appending("mac"), "\(mac) is that of \"\(first)\" as well"))
       }
       addresses[entry.ip] = name
-      hardware[entry.mac] = name
       let basis = [ConfigurationPath("subnet")]
       guard let home = subnet.first(where: { $0.key.contains(entry.ip) }) else {
         problems.append(Problem(place.appending("ip"), "\(entry.ip) lies in no subnet of [dhcp]", basis: basis))

@@ -9,6 +9,8 @@ public struct DHCPSubnet: ConfigurationRecord {
   public var domain: HostName?
   public var lease = Duration.seconds(8 * 3600)
   public var boot = DHCPBoot()
+  public var options: [ConfigurationName: [PlainText]] = [:]
+  public var shared: ConfigurationName?
 
   public init() {}
 
@@ -27,6 +29,14 @@ public struct DHCPSubnet: ConfigurationRecord {
       "lease", \.lease, .duration(.seconds(60) ... .seconds(365 * 86400)), "How long an address is given.",
       example: "\"8h\"")
     keys.key("boot", \.boot, .record(), "What machines boot from the network, by kind.", example: "{}")
+    keys.key(
+      "options", \.options, .map(ConfigurationName.self, .list(.text(), unique: false)),
+      "Further options, as in `dhcp.options`.", example: "[\"10.0.0.0/8 via 192.168.10.9\"]",
+      exampleKey: "classless-static-routes")
+    keys.key(
+      "shared", \.shared, Codec<ConfigurationName>.text().optional(),
+      "Subnets with the same name here are on one link: a machine there may get an address of any of them.",
+      example: "\"office\"")
   }
 
   /// What doesn't fit the network that the subnet is for.

@@ -21,6 +21,7 @@ public struct DNSSection: ServiceSection {
   public var cache = ByteSize(bytes: 64_000_000)
   public var rateLimit = 200
   public var udpSize = 1232
+  public var overHTTPS = true
 
   public init() {}
 
@@ -59,6 +60,9 @@ public struct DNSSection: ServiceSection {
       "rate_limit", \.rateLimit, .integer(0...1_000_000),
       "Like answers per second to one source network over UDP; 0: any number.",
       details: "What is above it is dropped or truncated, so that we are of no use for reflection.", example: "200")
+    keys.key(
+      "over_https", \.overHTTPS, .flag, "Whether the web server answers DNS at `/dns-query` inside TLS (RFC 8484).",
+      details: "On every site, where HTTPS is configured.", example: "true")
     keys.key(
       "udp_size", \.udpSize, .integer(512...4096), "The largest UDP answer, in bytes.",
       details: "1232 fits any path without fragments (DNS Flag Day 2020).", example: "1232")

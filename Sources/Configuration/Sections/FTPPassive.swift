@@ -1,7 +1,10 @@
+import WireKit
+
 /// `[ftp.passive]`: passive data connections.
 public struct FTPPassive: ConfigurationRecord {
   public var ports = PortRange(constant: 50000, 50019)
   public var address = AddressChoice.automatic
+  public var addresses: [IPNetwork: IPAddress] = [:]
 
   public init() {}
 
@@ -12,6 +15,10 @@ public struct FTPPassive: ConfigurationRecord {
     keys.key(
       "address", \.address, .text(), "The address that clients are told.",
       details: "`\"auto\"`: the one that they connected to. Behind NAT: the address outside.", example: "\"auto\"")
+    keys.key(
+      "addresses", \.addresses, .map(IPNetwork.self, .text()), "The address that clients of certain networks are told.",
+      details: "Behind NAT, clients within can reach what those outside can't. The narrowest network that holds the "
+        + "client counts; all others are told `address`.", example: "{ \"192.168.10.0/24\" = \"192.168.10.2\" }")
   }
 
   public func problems() -> [Problem] {

@@ -6,6 +6,10 @@ public struct FTPSection: PlaintextSection {
     case required, optional
   }
 
+  public enum Uploads: String, ConfigurationChoice {
+    case whole, visible
+  }
+
   public var enabled = true
   public var on: [ConfigurationName] = []
   public var port = ListenPort.number(21)
@@ -13,6 +17,11 @@ public struct FTPSection: PlaintextSection {
   public var dataPort = ListenPort.number(20)
   public var tls = TLSRequirement.required
   public var passive = FTPPassive()
+  public var anonymous: AbsolutePath?
+  public var uploads = Uploads.whole
+  public var transferLog: AbsolutePath?
+  public var idleTimeout = Duration.seconds(300)
+  public var stallTimeout = Duration.seconds(120)
   public var plaintext = false
   public var plaintextNetworks: [IPNetwork] = []
 
@@ -36,6 +45,24 @@ public struct FTPSection: PlaintextSection {
       "tls", \.tls, .choice, "Whether log-in and transfers demand TLS.",
       details: "With `\"optional\"`, log-in without TLS still needs `plaintext = true`.", example: "\"required\"")
     keys.key("passive", \.passive, .record(), "Passive data connections.", example: "{}")
+    keys.key(
+      "anonymous", \.anonymous, Codec<AbsolutePath>.text().optional(),
+      "The folder that anybody may read, as `anonymous` and without TLS.", details: "Absent: nobody may.",
+      example: "\"/srv/public\"")
+    keys.key(
+      "uploads", \.uploads, .choice, "When an upload is seen under its name.",
+      details: "`\"whole\"`: once it is complete and on the disk. `\"visible\"`: from its first byte.",
+      example: "\"whole\"")
+    keys.key(
+      "transfer_log", \.transferLog, Codec<AbsolutePath>.text().optional(),
+      "A file that takes a line for each transfer, in the form of xferlog.",
+      details: "The server may write in its folder.", example: "\"/var/log/portside/xferlog\"")
+    keys.key(
+      "idle_timeout", \.idleTimeout, .duration(.seconds(5) ... .seconds(7200)),
+      "How long a client may be silent between commands.", example: "\"5m\"")
+    keys.key(
+      "stall_timeout", \.stallTimeout, .duration(.seconds(1) ... .seconds(3600)),
+      "How long a transfer may stand still.", example: "\"2m\"")
     keys.plaintext()
   }
 

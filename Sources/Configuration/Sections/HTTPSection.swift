@@ -10,6 +10,7 @@ public struct HTTPSection: PlaintextSection {
   public var defaultSite: SiteName?
   public var sites: [SiteName: HTTPSite] = [:]
   public var limits = HTTPLimits()
+  public var trustedProxies: [IPNetwork] = []
   public var plaintext = false
   public var plaintextNetworks: [IPNetwork] = []
 
@@ -38,6 +39,10 @@ public struct HTTPSection: PlaintextSection {
         + "A table says more.",
       example: "{ \"www.acme.example\" = \"/srv/www\", \"intranet.acme.example\" = \"http://127.0.0.1:8000\", "
         + "\"wiki.acme.example\" = { root = \"/srv/wiki\", index = [\"start.html\"] } }")
+    keys.key(
+      "trusted_proxies", \.trustedProxies, .list(.text()),
+      "Networks of proxies in front of this server whose `X-Forwarded-*` fields are passed on.",
+      details: "Everybody else's are replaced.", example: "[\"192.168.10.1/32\"]")
     keys.key("limits", \.limits, .record(), "What one request and connection may take.", example: "{}")
     keys.plaintext()
   }

@@ -1,11 +1,24 @@
 /// One site of `[http] sites`.
 public struct HTTPSite: ConfigurationRecord {
+  /// Which of several upstreams gets a request.
+  public enum Balance: String, ConfigurationChoice {
+    case leastConnections = "least-connections"
+    case randomTwo = "random-two"
+    case source
+  }
+
   public var root: AbsolutePath?
   public var upstream: UpstreamURL<WebKind>?
+  public var upstreams: [UpstreamURL<WebKind>] = []
+  public var balance = Balance.leastConnections
+  public var preserveHost = true
+  public var health: URLPath?
+  public var upstreamTimeout = Duration.seconds(60)
   public var redirect: UpstreamURL<WebKind>?
   public var admin = false
   public var index = [FileName("index.html")]
   public var browse = false
+  public var compress = true
   public var redirectToHTTPS: Bool?
 
   public init() {}
@@ -17,6 +30,9 @@ public struct HTTPSite: ConfigurationRecord {
     case .admin: admin = true
     }
   }
+
+  /// The servers that answer for it, however they are written.
+  public var allUpstreams: [UpstreamURL<WebKind>] { (upstream.map { [$0] } ?? []) + upstreams }
 
   /// The string that says the same, when there is one.
   var shortForm: SiteTarget? {
@@ -31,6 +47,24 @@ public struct HTTPSite: ConfigurationRecord {
       "upstream", \.upstream, Codec<UpstreamURL<WebKind>>.text().optional(), "Another server that answers.",
       example: "\"http://127.0.0.1:8000\"")
     keys.key(
+      "upstreams", \.upstreams, .list(.text(), count: 0...64), "Several servers that share the requests.",
+      details: "In the place of `upstream`.", example: "[\"http://10.0.0.1:8000\", \"http://10.0.0.2:8000\"]",
+      isAlternative: true)
+    keys.key(
+      "balance", \.balance, .choice, "Which of several upstreams gets a request.",
+      details: "`\"least-connections\"`: the least busy. `\"random-two\"`: the less busy of two that chance names. "
+        + "`\"source\"`: the same one for the same client address.", example: "\"least-connections\"")
+    keys.key(
+      "preserve_host", \.preserveHost, .flag, "Whether upstreams see the host name that the client asked for.",
+      details: "Otherwise they see their own, and redirects to it are rewritten.", example: "true")
+    keys.key(
+      "health", \.health, Codec<URLPath>.text().optional(),
+      "A path that every upstream is asked for each ten seconds; one that does not answer by 2xx or 3xx gets no requests.",
+      example: "\"/healthz\"")
+    keys.key(
+      "upstream_timeout", \.upstreamTimeout, .duration(.seconds(1) ... .seconds(86400)),
+      "How long an upstream may be silent within an exchange.", example: "\"1m\"")
+    keys.key(
       "redirect", \.redirect, Codec<UpstreamURL<WebKind>>.text().optional(),
       "Where visitors are sent, with the path they asked for.",
       example: "\"https://www.acme.example\"")
@@ -40,6 +74,10 @@ public struct HTTPSite: ConfigurationRecord {
       example: "[\"index.html\"]")
     keys.key("browse", \.browse, .flag, "Whether a folder without an index file is listed.", example: "true")
     keys.key(
+      "compress", \.compress, .flag, "Whether files go out compressed to clients that take it.",
+      details: "From `NAME.br`, `NAME.zst` or `NAME.gz` beside a file when there is one, by gzip otherwise.",
+      example: "true")
+    keys.key(
       "redirect_to_https", \.redirectToHTTPS, Codec<Bool>.flag.optional(),
       "Whether plain HTTP is sent on to HTTPS; absent: as `http.redirect_to_https` says.",
       example: "true")
@@ -47,9 +85,10 @@ public struct HTTPSite: ConfigurationRecord {
 
   public func problems() -> [Problem] {
     let given = [
-      ("root", root != nil), ("upstream", upstream != nil), ("redirect", redirect != nil), ("admin", admin),
+      ("root", root != nil), ("upstream", upstream != nil), ("upstreams", !upstreams.isEmpty),
+      ("redirect", redirect != nil), ("admin", admin),
     ].filter(\.1).map(\.0)
-    let basis = ["root", "upstream", "redirect", "admin"].map { ConfigurationPath($0) }
+    let basis = ["root", "upstream", "upstreams", "redirect", "admin"].map { ConfigurationPath($0) }
     if given.isEmpty {
       return [Problem(.root, "a site needs one of root, upstream, redirect and admin", basis: basis)]
     }

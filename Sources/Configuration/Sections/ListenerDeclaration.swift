@@ -60,6 +60,7 @@ struct AnyServiceSection {
     var number: UInt16
     var transports: [ListenerDeclaration.TransportKind]
     var tls: ListenerDeclaration.TLSMode
+    var family: IPAddress.Family?
   }
 
   init<Section: ServiceSection>(_ name: String, _ section: Section) {
@@ -82,7 +83,8 @@ struct AnyServiceSection {
     ports = Section.ports.compactMap { port in
       guard case .number(let number) = section[keyPath: port.place] else { return nil }
       return Port(
-        service: port.service, key: port.key, number: number, transports: port.transports, tls: port.tls)
+        service: port.service, key: port.key, number: number, transports: port.transports, tls: port.tls,
+        family: port.family)
     }
     usesTLS = ports.contains { $0.tls != .none }
   }
@@ -94,7 +96,7 @@ struct AnyServiceSection {
     var result: [ListenerDeclaration] = []
     for port in ports {
       for group in on {
-        for address in groups[group] ?? [] {
+        for address in groups[group] ?? [] where port.family == nil || port.family == address.family {
           result += port.transports.map {
             ListenerDeclaration(
               service: port.service, transport: $0, endpoint: Endpoint(address, port.number), tls: port.tls,

@@ -1,11 +1,11 @@
 /// `[rdp]`: remote desktops.
 public struct RDPSection: ServiceSection {
   public enum Security: String, ConfigurationChoice {
-    case nla, tls
+    case nla, tls, either
   }
 
   public enum SessionKind: String, ConfigurationChoice {
-    case console, x11, shadow
+    case console, shell, x11, shadow
   }
 
   public var enabled = true
@@ -25,11 +25,15 @@ public struct RDPSection: ServiceSection {
     keys.port("port", "The port.")
     keys.key(
       "security", \.security, .choice, "What a client must do before it sees anything.",
-      details: "`\"nla\"`: log in by CredSSP. `\"tls\"`: log in on the screen, inside TLS.", example: "\"nla\"")
+      details:
+        "`\"nla\"`: log in by CredSSP, with the account's own password for remote desktops (`account rdp-password`). "
+        + "`\"tls\"`: log in on the screen, inside TLS. `\"either\"`: CredSSP where the client offers it.",
+      example: "\"nla\"")
     keys.key(
       "session", \.session, .choice, "What a client sees.",
       details:
-        "`\"console\"`: the console of this server. `\"x11\"`: an X session of its own. `\"shadow\"`: the display "
-        + "that is there.", example: "\"console\"")
+        "`\"console\"`: the console of this server. `\"shell\"`: a shell of the server's own user, for accounts with "
+        + "the permission `shell`. `\"x11\"`: an X session of its own. `\"shadow\"`: the display that is there.",
+      example: "\"console\"")
   }
 }

@@ -8,10 +8,12 @@ public struct SFTPSettings: ConfigurationRecord {
   public static let schema = Schema(SFTPSettings(), "The files that SFTP and SCP show.") { keys in
     keys.key(
       "root", \.root, Codec<AbsolutePath>.text().optional(),
-      "The folder that accounts with the permission `files` share.",
+      "The folder that accounts share: `/shared` for those with the permission `files:shared`, or less of it.",
+      details: "`files:shared:read` lets read; `list`, `write`, `make`, `rename` and `delete` are the other words.",
       example: "\"/srv/files\"")
     keys.key(
       "home", \.home, Codec<PathTemplate<AccountPlaceholder>>.text().optional(),
-      "The folder of each account with the permission `files:home`.", example: "\"/srv/home/{account}\"")
+      "The folder of each account with the permission `files:home`, made at its first use; `/` for it.",
+      example: "\"/srv/home/{account}\"")
   }
 }

@@ -23,6 +23,8 @@ public struct ServicePort<Section: Sendable>: Sendable {
   let place: any WritableKeyPath<Section, ListenPort> & Sendable
   public let transports: [ListenerDeclaration.TransportKind]
   public let tls: ListenerDeclaration.TLSMode
+  /// The only family of addresses that it is for; `nil` for both.
+  var family: IPAddress.Family? = nil
 }
 
 extension ServiceSection {

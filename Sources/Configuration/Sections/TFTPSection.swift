@@ -9,6 +9,8 @@ public struct TFTPSection: ServiceSection {
   public var write: PathTemplate<DevicePlaceholder>?
   public var writeFrom: [IPNetwork] = []
   public var maxSize = ByteSize(bytes: 64_000_000)
+  public var quota = ByteSize(bytes: 256_000_000)
+  public var singlePort = false
 
   public init() {}
 
@@ -32,6 +34,13 @@ public struct TFTPSection: ServiceSection {
       "max_size", \.maxSize, .size(ByteSize(bytes: 1000)...ByteSize(bytes: 4_000_000_000)),
       "The largest file to write.",
       example: "\"64MB\"")
+    keys.key(
+      "quota", \.quota, .size(ByteSize(bytes: 1000)...ByteSize(bytes: 1_000_000_000_000)),
+      "How much all versions of one device may take together.", example: "\"256MB\"")
+    keys.key(
+      "single_port", \.singlePort, .flag, "Whether transfers stay on the port of the service.",
+      details: "For clients behind NAT, and servers in a container. RFC 1350 answers from another port.",
+      example: "false")
   }
 
   public func problems() -> [Problem] {

@@ -27,14 +27,5 @@ public struct TelnetSection: PlaintextSection {
     keys.plaintext()
   }
 
-  public func problems() -> [Problem] {
-    var problems = plaintextProblems()
-    if isActive, plaintext {
-      problems.append(
-        Problem(
-          ConfigurationPath("plaintext"), "Telnet carries passwords and everything typed in plain text",
-          hint: "use SSH where the client can", severity: .warning))
-    }
-    return problems
-  }
+  public func problems() -> [Problem] { plaintextProblems() }
 }

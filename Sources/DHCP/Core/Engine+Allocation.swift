@@ -92,9 +92,11 @@ extension Engine {
     return Decision.Change(lease: lease, previous: previous)
   }
 
-  /// The name that the client gives itself, by option 81 or 12.
+  /// The name that the client gives itself, by option 81 or 12; none when it wants nothing entered (RFC 4702 §2.1, bit N).
   private func clientName(_ message: Message) -> String? {
-    let name = message.options[.clientFQDN].flatMap { ClientFQDN($0)?.name } ?? message.text(.hostName)
+    let wish = message.options[.clientFQDN].flatMap { ClientFQDN($0) }
+    if wish?.noUpdates == true { return nil }
+    let name = wish.flatMap { $0.name.isEmpty ? nil : $0.name } ?? message.text(.hostName)
     guard let name, !name.isEmpty, name.utf8.count <= 255 else { return nil }
     return Hexadecimal.printable(Array(name.utf8))
   }

@@ -90,7 +90,8 @@ extension Engine {
   /// The server answers option 81 and says whether it sees to the names (RFC 4702 §4).
   private func fillName(_ inquiry: Inquiry, into reply: inout Message) {
     guard let bytes = inquiry.message.options[.clientFQDN], let wish = ClientFQDN(bytes) else { return }
-    let name = inquiry.reservation?.hostName ?? wish.name
+    var name = inquiry.reservation?.hostName ?? wish.name
+    if let domain = policy.nameDomain, !wish.noUpdates, let host = HostLabel.of(name) { name = "\(host).\(domain)" }
     reply.options[.clientFQDN] = ClientFQDN.reply(
       to: wish, name: name, serverUpdates: policy.registersNames && !wish.noUpdates)
   }

@@ -27,6 +27,34 @@ public struct Engine: Sendable {
     declinedCount = leases.count { $0.state == .declined }
   }
 
+  /// The same with another policy: leases and offers stay.
+  public func with(_ policy: Policy) -> Engine {
+    var engine = Engine(policy, leases: Array(table.all))
+    engine.offers = offers
+    return engine
+  }
+
+  /// Takes over what another process wrote into the store, unless what stands here is newer: a lease that was given back or
+  /// entered by hand.
+  /// - Returns: Whether it was news.
+  public mutating func adopt(_ lease: Lease) -> Bool {
+    if let known = table.lease(at: lease.address) {
+      guard known != lease, lease.starts >= known.starts else { return false }
+      if lease.starts == known.starts, lease.client != known.client || lease.state == known.state { return false }
+    }
+    table.set(lease)
+    return true
+  }
+
+  /// How full the pools of a subnet are.
+  public func usage(of subnet: IPNetwork, now: Int64) -> (held: Int, size: Int) {
+    guard let entry = policy.subnets.first(where: { $0.network == subnet }) else { return (0, 0) }
+    let held = table.all.count { lease in
+      lease.isHeld(at: now) && entry.pools.contains { $0.range.contains(lease.address) }
+    }
+    return (held, entry.pools.reduce(0) { $0 + $1.range.count })
+  }
+
   /// What all the parts of a decision need to know of a message.
   struct Inquiry {
     var message: Message

@@ -119,6 +119,8 @@ public struct Policy: Sendable {
   public var probesConflicts = true
   /// Whether whoever runs the engine enters the clients' names into DNS; clients with option 81 are told (RFC 4702).
   public var registersNames = false
+  /// The domain of those names, which clients with option 81 are told; `nil` where there is none.
+  public var nameDomain: String?
   /// Beside another DHCP server: only network boot is answered, on 67 and 4011, and no addresses are given.
   public var isBootProxy = false
 

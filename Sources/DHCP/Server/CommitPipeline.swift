@@ -11,6 +11,7 @@ final class CommitPipeline: Sendable {
 
   private let store: any LeaseStore
   private let report: ServerReport
+  private let observer: any LeaseObserver
   private let refused: Refusal
   private let limit: Int
   private let waiting = Mutex<[Pending]>([])
@@ -18,8 +19,11 @@ final class CommitPipeline: Sendable {
   private let signals: AsyncStream<Void>
   private let sender: ReplySender
 
-  init(_ store: any LeaseStore, report: ServerReport, limit: Int, refused: @escaping Refusal) throws(SystemError) {
+  init(
+    _ store: any LeaseStore, report: ServerReport, observer: any LeaseObserver, limit: Int, refused: @escaping Refusal
+  ) throws(SystemError) {
     self.store = store
+    self.observer = observer
     self.report = report
     self.limit = limit
     self.refused = refused
@@ -67,6 +71,7 @@ final class CommitPipeline: Sendable {
     }
     do throws(StoreError) {
       let results = try await store.claim(claims, now: report.clock.wallTime())
+      await observer.changed(zip(claims, results).filter { $1 == nil }.map { $0.0.record })
       for (item, standing) in zip(claimants, results) {
         if let standing {
           if let change = item.change { refused(change, standing) }

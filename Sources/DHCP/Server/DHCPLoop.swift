@@ -6,11 +6,11 @@ import WireKit
 
 /// What the sockets of a server share.
 final class DHCPShared: Sendable {
-  let configuration: Configuration
+  let configuration: DHCPServerConfiguration
   let report: ServerReport
   let engine: Mutex<Engine>
 
-  init(_ configuration: Configuration, report: ServerReport, leases: [Lease]) {
+  init(_ configuration: DHCPServerConfiguration, report: ServerReport, leases: [Lease]) {
     self.configuration = configuration
     self.report = report
     engine = Mutex(Engine(configuration.policy, leases: leases))
@@ -22,7 +22,7 @@ final class DHCPShared: Sendable {
 /// `@unchecked Sendable` because the thread alone uses what is not a constant.
 final class DHCPLoop: @unchecked Sendable {
   private let socket: CInt
-  private let isBootService: Bool
+  private let options: DHCPSocketOptions
   private let shared: DHCPShared
   private let pipeline: CommitPipeline
   private let prober: Prober?
@@ -32,10 +32,10 @@ final class DHCPLoop: @unchecked Sendable {
   private var interfacesAge = MonotonicTime(nanoseconds: 0)
 
   init(
-    socket: CInt, isBootService: Bool, shared: DHCPShared, pipeline: CommitPipeline, prober: Prober?
+    socket: CInt, options: DHCPSocketOptions, shared: DHCPShared, pipeline: CommitPipeline, prober: Prober?
   ) throws(SystemError) {
     self.socket = socket
-    self.isBootService = isBootService
+    self.options = options
     self.shared = shared
     self.pipeline = pipeline
     self.prober = prober
@@ -93,7 +93,7 @@ final class DHCPLoop: @unchecked Sendable {
     shared.report.decided(message, decision, peer: route.peer)
     if let reply = decision.reply { shared.report.tell(.sent, reply, peer: route.peer) }
     var delivery = decision.delivery
-    if shared.configuration.answersRelaysAtSourcePort, case .unicast(let endpoint) = delivery,
+    if options.answersRelaysAtSourcePort, case .unicast(let endpoint) = delivery,
       !message.relayAddress.isUnspecified
     {
       delivery = .unicast(Endpoint(endpoint.address, route.peer.port))
@@ -114,7 +114,7 @@ final class DHCPLoop: @unchecked Sendable {
   private func arrival(_ message: Message, _ route: DatagramRoute) -> Arrival? {
     let isRelayed = !message.relayAddress.isUnspecified
     let interface = interfaces.byIndex[route.interface]
-    if shared.configuration.isRelayedOnly, !isRelayed { return nil }
+    if options.isRelayedOnly, !isRelayed { return nil }
     if !isRelayed, !shared.configuration.interfaces.isEmpty,
       !shared.configuration.interfaces.contains(interface?.name ?? "")
     {
@@ -126,7 +126,7 @@ final class DHCPLoop: @unchecked Sendable {
       interfaceAddresses: addresses.contains(own) ? [own] + addresses.filter { $0 != own } : addresses,
       serverAddress: own.isUnspecified ? addresses.first ?? own : own, sourcePort: route.peer.port,
       isUnicast: !route.isMulticast)
-    arrival.isBootService = isBootService
+    arrival.isBootService = options.isBootService
     return arrival
   }
 

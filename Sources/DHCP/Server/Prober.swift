@@ -24,7 +24,7 @@ final class Prober: Sendable {
   private let probes = Mutex<[IPAddress: Probe]>([:])
 
   /// `nil` when this process may send no echo.
-  init?(_ configuration: Configuration, clock: any Clock, outcome: @escaping Outcome) {
+  init?(_ configuration: DHCPServerConfiguration, clock: any Clock, outcome: @escaping Outcome) {
     // Without privilege where the system allows it (net.ipv4.ping_group_range), else with it.
     let plain = Glibc.socket(AF_INET, Int32(SOCK_DGRAM.rawValue) | O_CLOEXEC, Int32(IPPROTO_ICMP))
     isRaw = plain < 0

@@ -31,6 +31,13 @@ struct ServerReport: Sendable {
     if let reply = decision.reply, !reply.yourAddress.isUnspecified {
       fields.append(.init("address", .address(reply.yourAddress)))
     }
+    if let name = decision.change?.lease.hostName { fields.append(.init("name", .string(name))) }
+    if let reply = decision.reply, let file = reply.options[.bootFileName], !file.isEmpty {
+      fields.append(.init("boot", .string(Hexadecimal.printable(file))))
+      if let architecture = BootEntry.architecture(of: message) {
+        fields.append(.init("architecture", .integer(Int64(architecture))))
+      }
+    }
     if !message.relayAddress.isUnspecified { fields.append(.init("relay", .address(message.relayAddress))) }
     events.emit(
       Event(

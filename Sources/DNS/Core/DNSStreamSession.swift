@@ -1,11 +1,14 @@
 import WireKit
 
-/// DNS over a stream (RFC 1035 §4.2.2, RFC 7766): messages behind a length of two octets, pipelined, answered in order.
+/// DNS over a stream (RFC 1035 §4.2.2, RFC 7766): messages behind a length of two octets, pipelined.
 ///
-/// The server's end. It answers from memory, so it has no request that the outside would have to carry out.
+/// The server's end. What stands in our zones is answered from memory, in order; what a resolver must find out is asked of
+/// the outside, and its replies leave as they come (RFC 7766 §6.2.1.1).
 public struct DNSStreamSession: StreamSession, ~Copyable {
-  public typealias Request = Never
-  public typealias Reply = Never
+  /// A query for the resolver, as it stood on the wire.
+  public typealias Request = [UInt8]
+  /// The reply's octets; `nil` ends the connection.
+  public typealias Reply = [UInt8]?
   public typealias Body = Never
   public typealias Event = DNSStreamEvent
 
@@ -17,6 +20,10 @@ public struct DNSStreamSession: StreamSession, ~Copyable {
   private let isWatched: Bool
   private var queries = 0
   private var isEnding = false
+  private let mayRecurse: Bool
+  private var tickets: UInt64 = 0
+  /// Queries that wait for the resolver.
+  private var pending = 0
 
   /// Bounds of one connection.
   public struct Limits: Sendable {
@@ -25,12 +32,16 @@ public struct DNSStreamSession: StreamSession, ~Copyable {
     public var idle: Duration = .seconds(10)
     /// Queries after which the connection ends, so that no client stays for ever.
     public var queries = 1_000_000
+    /// Queries of one connection that may wait for the resolver; then the connection is not read from.
+    public var pending = 128
 
     public init() {}
   }
 
   /// - Parameter isWatched: Whether each exchange is told as an event; only while somebody watches.
-  public init(responder: Responder, limits: Limits = Limits(), isWatched: Bool = false) {
+  /// - Parameter mayRecurse: Whether names outside of our zones go to the resolver.
+  public init(responder: Responder, limits: Limits = Limits(), isWatched: Bool = false, mayRecurse: Bool = false) {
+    self.mayRecurse = mayRecurse
     self.responder = responder
     self.limits = limits
     self.isWatched = isWatched
@@ -47,7 +58,7 @@ public struct DNSStreamSession: StreamSession, ~Copyable {
     var consumed = 0
     var tally = ResponderTally()
     responder.refresh()
-    while input.byteCount - consumed >= 2, !isEnding {
+    while input.byteCount - consumed >= 2, !isEnding, pending < limits.pending {
       let length = Int(UInt16(bigEndian: input.unsafeLoadUnaligned(fromByteOffset: consumed, as: UInt16.self)))
       guard length >= Header.wireLength else {
         isEnding = true
@@ -70,15 +81,26 @@ public struct DNSStreamSession: StreamSession, ~Copyable {
   private mutating func answer(_ request: RawSpan, _ tally: inout ResponderTally, into actions: inout Actions) {
     queries += 1
     var result: ResponderResult?
+    var asksResolver = false
     var conversation: DNSStreamEvent?
-    actions.write { [responder, isWatched] (output: inout [UInt8]) in
+    actions.write { [responder, isWatched, mayRecurse] (output: inout [UInt8]) in
       let start = output.count
       result = responder.appendReply(to: request, &output)
+      if mayRecurse, result?.leadsOutside == true {
+        asksResolver = true
+        output.removeSubrange(start...)
+        return
+      }
       if isWatched {
         conversation = .exchanged(request.copied(), reply: Array(output[min(start + 2, output.count)...]))
       }
     }
     tally.count(result)
+    if asksResolver {
+      tickets += 1
+      pending += 1
+      actions.request(request.copied(), Ticket(tickets))
+    }
     if let conversation { actions.event(conversation) }
     if result == nil {
       // A message that gets no answer means a peer that speaks something else.
@@ -86,20 +108,34 @@ public struct DNSStreamSession: StreamSession, ~Copyable {
       isEnding = true
     }
     if queries >= limits.queries { isEnding = true }
-    if isEnding { actions.close(.afterWrites) }
+    if isEnding, pending == 0 { actions.close(.afterWrites) }
   }
 
   public mutating func resume(
-    _ reply: consuming Never, for ticket: Ticket, now: MonotonicTime, into actions: inout Actions
-  ) {}
+    _ reply: consuming [UInt8]?, for ticket: Ticket, now: MonotonicTime, into actions: inout Actions
+  ) {
+    pending -= 1
+    guard let reply = reply, let length = UInt16(exactly: reply.count) else { return actions.close(.immediately) }
+    actions.write { (output: inout [UInt8]) in
+      output.appendInteger(length)
+      output.append(contentsOf: reply)
+    }
+    if !isEnding { actions.setTimer(Self.idleTimer, at: now + limits.idle) }
+    if isEnding, pending == 0 { actions.close(.afterWrites) }
+  }
 
   public mutating func timerFired(_ timer: SessionTimer, now: MonotonicTime, into actions: inout Actions) {
     guard timer == Self.idleTimer else { return }
+    // Not idle: it waits for us.
+    guard pending == 0 else { return actions.setTimer(Self.idleTimer, at: now + limits.idle) }
     actions.event(.idle)
     actions.close(.afterWrites)
   }
 
-  public mutating func inputClosed(now: MonotonicTime, into actions: inout Actions) { actions.close(.afterWrites) }
+  public mutating func inputClosed(now: MonotonicTime, into actions: inout Actions) {
+    isEnding = true
+    if pending == 0 { actions.close(.afterWrites) }
+  }
 }
 
 /// What a stream session tells.

@@ -10,8 +10,12 @@ struct DNSDatagramResponder: DatagramResponder {
   private let conversation: DNSConversation
   private var tally = ResponderTally()
   private var isWatched = false
+  private let recursion: DatagramRecursion?
 
-  init(responder: Responder, counters: DNSCounters, conversation: DNSConversation) {
+  init(
+    responder: Responder, counters: DNSCounters, conversation: DNSConversation, recursion: DatagramRecursion? = nil
+  ) {
+    self.recursion = recursion
     self.responder = responder
     self.counters = counters
     self.conversation = conversation
@@ -26,6 +30,7 @@ struct DNSDatagramResponder: DatagramResponder {
   mutating func respond(to request: RawSpan, from peer: DatagramPeer, into reply: inout FixedWriter) -> Bool {
     let result = responder.respond(to: request, over: .udp, into: &reply)
     tally.count(result)
+    if let result, result.leadsOutside, let recursion, recursion.take(request, from: peer) { return false }
     if isWatched {
       conversation.emit(
         request: request.copied(), reply: result == nil ? [] : reply.written.copied(), peer: peer.endpoint)

@@ -16,7 +16,8 @@ import WireKit
 public final class DNSServer: Sendable {
   private let context: ServerContext
   private let configuration: DNSServerConfiguration
-  private let zones = ZoneSet()
+  private let zones: ZoneSet
+  private let resolver: (any RecursiveResolver)?
   private let streamCounters = DNSCounters()
   private let state = Mutex(State())
 
@@ -26,10 +27,21 @@ public final class DNSServer: Sendable {
     var isStopped = false
     /// Counts the calls of `reload`, so that a slow one does not overwrite what a later one loaded.
     var reloads = 0
+    /// The zones as their files have them, and what programs put beside that.
+    var written: [Zone] = []
+    var dynamic = DynamicRecords()
   }
 
-  public init(context: ServerContext, configuration: DNSServerConfiguration = DNSServerConfiguration()) {
+  /// - Parameters:
+  ///   - zones: Where the zones stand; the resolver's too, where there is one.
+  ///   - resolver: For names outside of the zones; `nil` refuses them.
+  public init(
+    context: ServerContext, configuration: DNSServerConfiguration = DNSServerConfiguration(),
+    zones: ZoneSet = ZoneSet(), resolver: (any RecursiveResolver)? = nil
+  ) {
     self.context = context
+    self.zones = zones
+    self.resolver = resolver
     self.configuration = configuration
   }
 
@@ -64,9 +76,13 @@ public final class DNSServer: Sendable {
 
   private func startLoop(_ socket: CInt, _ index: Int) throws(SystemCallError) -> DatagramLoop {
     let counters = DNSCounters()
+    let conversation = DNSConversation(context: context, service: .dns)
+    let recursion = resolver.flatMap { resolver in
+      LateReplies(socket).map { DatagramRecursion(resolver, $0, conversation) }
+    }
     let responder = DNSDatagramResponder(
       responder: Responder(zones: zones, settings: configuration.responder), counters: counters,
-      conversation: DNSConversation(context: context, service: .dns))
+      conversation: conversation, recursion: recursion)
     let loop = try DatagramLoop.start(
       socket, limits: configuration.datagrams, name: "dns-udp-\(index)", responder: responder)
     let isStopped = state.withLock { state in
@@ -88,14 +104,18 @@ public final class DNSServer: Sendable {
   }
 
   /// A session for one TCP or TLS connection.
-  public func makeStreamSession(_ connection: Connection) -> DNSStreamSession {
+  /// - Parameter isTrusted: Whether the other end has seen to it itself who may ask for recursion.
+  public func makeStreamSession(_ connection: Connection, isTrusted: Bool = false) -> DNSStreamSession {
     DNSStreamSession(
       responder: Responder(zones: zones, settings: configuration.responder), limits: configuration.streams,
-      isWatched: context.events.isWatched(connection.service))
+      isWatched: context.events.isWatched(connection.service),
+      mayRecurse: isTrusted ? resolver != nil : resolver?.serves(connection.peer.address) ?? false)
   }
 
   /// What a stream listener reports to.
-  public var streamHandler: DNSStreamHandler { DNSStreamHandler(counters: streamCounters, context: context) }
+  public var streamHandler: DNSStreamHandler {
+    DNSStreamHandler(counters: streamCounters, context: context, resolver: resolver)
+  }
 
   /// Loads these zones and serves them in the place of all others. A zone whose source is broken goes on as it was.
   @discardableResult
@@ -104,7 +124,7 @@ public final class DNSServer: Sendable {
       state.reloads += 1
       return state.reloads
     }
-    let old = zones.current
+    let old = ZoneCatalog(state.withLock { $0.written })
     var served: [Zone] = []
     var reports: [ZoneLoadReport] = []
     for source in sources {
@@ -121,10 +141,39 @@ public final class DNSServer: Sendable {
       self.report(report)
       reports.append(report)
     }
-    let catalog = ZoneCatalog(served)
-    let isLatest = state.withLock { $0.reloads == number }
-    if isLatest { zones.replace(with: catalog) }
+    state.withLock { state in
+      guard state.reloads == number else { return }
+      state.written = served
+      let apexes = served.map(\.apex)
+      zones.replace(with: ZoneCatalog(served.map { state.dynamic.compose($0, among: apexes) }))
+    }
     return reports
+  }
+
+  /// Puts records beside those of the zones' files, in the place of what stood under the same keys; an empty list takes them
+  /// out. Names that a file has anything for are left to the file. The serials of the zones rise. Served when this returns.
+  ///
+  /// It packs every zone that is touched anew: for zones of some ten thousand records, not of millions.
+  /// - Returns: The new serials.
+  @discardableResult
+  public func updateDynamic(_ changes: [String: [ResourceRecord]]) -> [Name: UInt32] {
+    state.withLock { state in
+      let touched = state.dynamic.update(changes)
+      let apexes = state.written.map(\.apex)
+      let homes = Set(touched.compactMap { DynamicRecords.home(of: $0, among: apexes) })
+      guard !homes.isEmpty else { return [:] }
+      var composed = Dictionary(uniqueKeysWithValues: zones.current.zones.map { ($0.apex, $0) })
+      for zone in state.written where homes.contains(zone.apex) {
+        composed[zone.apex] = state.dynamic.compose(zone, among: apexes)
+      }
+      zones.replace(with: ZoneCatalog(Array(composed.values)))
+      return composed.filter { homes.contains($0.key) }.mapValues(\.soa.serial)
+    }
+  }
+
+  /// Has the serials of zones with dynamic records begin above these: what secondaries saw before a restart.
+  public func raiseSerials(_ floors: [Name: UInt32]) {
+    state.withLock { state in for (apex, floor) in floors { state.dynamic.raiseSerial(of: apex, to: floor) } }
   }
 
   private func report(_ report: ZoneLoadReport) {

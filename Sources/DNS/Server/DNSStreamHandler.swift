@@ -3,12 +3,22 @@ import Services
 import Transport
 import WireKit
 
-/// What stands behind the stream sessions: counters and those who watch. Answers come from the sessions themselves.
+/// What stands behind the stream sessions: the resolver, counters, and those who watch. What our zones hold is answered by
+/// the sessions themselves.
 public struct DNSStreamHandler: RequestHandler {
   let counters: DNSCounters
   let context: ServerContext
+  let resolver: (any RecursiveResolver)?
 
-  public func handle(_ request: Never, body: RequestBody, on connection: Connection) async -> Never {}
+  public func handle(_ query: [UInt8], body: RequestBody, on connection: Connection) async -> [UInt8]? {
+    guard let resolver else { return nil }
+    let reply = await resolver.reply(to: query, over: .stream)
+    let conversation = DNSConversation(context: context, service: connection.service)
+    if conversation.isWatched {
+      conversation.emit(request: query, reply: reply ?? [], peer: connection.peer, session: connection.id)
+    }
+    return reply
+  }
 
   public func report(_ event: DNSStreamEvent, on connection: Connection) {
     switch event {

@@ -16,6 +16,7 @@ extension AccountDirectory {
     static let totp = "totp"
     static let appPassword = "app-password"
     static let recoveryCode = "recovery-code"
+    static let desktop = "desktop"
   }
 
   /// Sets the password. Refuses one of fewer than ten characters, unless `force`, and one with control characters.
@@ -47,6 +48,26 @@ extension AccountDirectory {
     let password = RandomToken.password()
     try await setPassword(password, of: name)
     return password
+  }
+
+  /// Makes a password for remote desktops and returns it; it is shown once. It opens nothing else: what is kept of it is as
+  /// good as the password itself.
+  public func generateDesktopPassword(of name: String) async throws(DirectoryError) -> Secret {
+    let password = RandomToken.password()
+    try await setDesktopPassword(password, of: name)
+    return password
+  }
+
+  /// Sets the password for remote desktops, or takes it away. For laboratories, which have one password for everything.
+  public func setDesktopPassword(_ password: Secret?, of name: String) async throws(DirectoryError) {
+    let account = try await account(name)
+    var sealed: Secret?
+    if let password {
+      sealed = keys.seal(NTLMSecret(password: password).hash, purpose: Purpose.desktop, of: account.id)
+      if sealed == nil { throw DirectoryError(.unavailable, "the secret could not be sealed") }
+    }
+    let secret = sealed
+    try await directoryCall { () throws(StoreError) in try await store.setDesktopSecret(secret, of: account.id) }
   }
 
   /// The SCRAM-SHA-256 verifier, for a SASL server; `nil` for an account without one.

@@ -51,14 +51,19 @@ public struct Authenticator: Accounts {
       tell("second factor asked for", .info, .log, attempt, account.name, [])
       return .codeNeeded
     case .refused(let account, let reason):
-      penalties.report(account == nil ? .invaliduser : .authfail, by: attempt.peer.address, service: attempt.service)
-      // What was typed as a name may be a password in the wrong field: it is shown only if it could be a name.
-      let name = AccountName.normalise(attempt.name, defaultDomain: directory.defaultDomain) ?? "(no name)"
-      let fields: [Event.Field] =
-        [.init("reason", .string(reason))] + (account == nil ? [.init("name", .string(name))] : [])
-      tell("log-in refused", .notice, .audit, attempt, account?.name, fields)
+      refuse(attempt, account, because: reason)
       return .denied
     }
+  }
+
+  /// What follows a refusal: the penalty, and the audit's line.
+  func refuse(_ attempt: LogInAttempt, _ account: Account?, because reason: String) {
+    penalties.report(account == nil ? .invaliduser : .authfail, by: attempt.peer.address, service: attempt.service)
+    // What was typed as a name may be a password in the wrong field: it is shown only if it could be a name.
+    let name = AccountName.normalise(attempt.name, defaultDomain: directory.defaultDomain) ?? "(no name)"
+    let fields: [Event.Field] =
+      [.init("reason", .string(reason))] + (account == nil ? [.init("name", .string(name))] : [])
+    tell("log-in refused", .notice, .audit, attempt, account?.name, fields)
   }
 
   public func acceptsPublicKey(
@@ -122,7 +127,7 @@ public struct Authenticator: Accounts {
     return RoleTable.permits(service, permissions) ? nil : "not permitted for this service"
   }
 
-  private func noteLogIn(of account: Account) async {
+  func noteLogIn(of account: Account) async {
     await note(account.lastLogIn) { () throws(StoreError) in
       try await store.noteLogIn(of: account.id, at: clock.wallTime())
     }
@@ -150,7 +155,7 @@ public struct Authenticator: Accounts {
     }
   }
 
-  private func tell(
+  func tell(
     _ message: StaticString, _ severity: Event.Severity, _ kind: Event.Kind, _ attempt: LogInAttempt,
     _ account: String?, _ fields: [Event.Field]
   ) {

@@ -17,6 +17,8 @@ public enum AdminRequest: Sendable, Codable {
     String, label: String, services: Set<ServiceName>, networks: [IPNetwork], expires: WallTime?)
   case appPasswordList(String)
   case appPasswordRemove(String, label: String)
+  /// Makes a password for remote desktops, or takes it away.
+  case desktopPassword(String, removes: Bool)
   case totpBegin(String)
   case totpConfirm(String, code: Secret)
   case totpCodes(String)

@@ -103,6 +103,13 @@ extension AdminVerb {
       arguments throws(AdminFailure) in
       .appPasswordRemove(try arguments.value("NAME"), label: try arguments.value("LABEL"))
     },
+    AdminVerb(
+      "account rdp-password", "NAME", options: [.flag("remove")], permission: change,
+      "makes the password for remote desktops (NLA), and shows it this once"
+    ) {
+      arguments throws(AdminFailure) in
+      .desktopPassword(try arguments.value("NAME"), removes: arguments.flag("remove"))
+    },
     AdminVerb("account totp begin", "NAME", permission: change, "makes the secret of a second factor") {
       arguments throws(AdminFailure) in .totpBegin(try arguments.value("NAME"))
     },

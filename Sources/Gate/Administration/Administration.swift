@@ -1,3 +1,4 @@
+import ConsoleCore
 import NIOPosix
 import Services
 
@@ -36,6 +37,9 @@ public final class RemoteAdministration: Administration {
       }
     } catch { return .failure(AdminFailure(.unavailable, error.diagnosis)) }
   }
+
+  /// Carries out a console command in the name of the user who runs this program.
+  public func perform(_ call: ConsoleCall) async -> ConsoleAnswer { await client.perform(call, session: nil) }
 
   public func watch(_ filter: WatchFilter) async throws(AdminFailure) -> AsyncStream<Event> {
     try await client.watch(filter)

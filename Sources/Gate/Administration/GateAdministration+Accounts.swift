@@ -44,8 +44,22 @@ extension GateAdministration {
       try await directory.removeAppPassword(label, from: name)
       try await note("account app-password remove", try directory.normalise(name), before: label)
       return .done("app password '\(label)' is removed")
+    case .desktopPassword(let name, let removes): return try await desktopPassword(name, removes)
     default: return try await performOnTOTP(request)
     }
+  }
+
+  private func desktopPassword(_ name: String, _ removes: Bool) async throws(DirectoryError) -> AdminReply {
+    let full = try directory.normalise(name)
+    if removes {
+      try await directory.setDesktopPassword(nil, of: full)
+      try await note("account rdp-password", full, after: "removed")
+      return .done("\(full) can no longer log in to remote desktops by NLA")
+    }
+    let secret = try await directory.generateDesktopPassword(of: full)
+    try await note("account rdp-password", full, after: "made")
+    return .secrets(
+      "The password for remote desktops (NLA) is shown this once.", [named("rdp-password", secret)])
   }
 
   private func performOnTOTP(_ request: AdminRequest) async throws(DirectoryError) -> AdminReply {

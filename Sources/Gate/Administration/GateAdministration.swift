@@ -27,6 +27,8 @@ public struct GateAdministration: Administration {
   let issuer: String
   /// Who does it, for the audit trail: `uid 0`, an account's name.
   private(set) var actor: String
+  /// The session by which it is done, where there is one.
+  private var session: SessionRecord?
 
   public init(
     directory: AccountDirectory, trail: AuditTrail, clock: any Clock, live: Live?, actor: String,
@@ -41,9 +43,10 @@ public struct GateAdministration: Administration {
   }
 
   /// The same for somebody else.
-  public func acting(as actor: String) -> GateAdministration {
+  public func acting(as actor: String, by session: SessionRecord? = nil) -> GateAdministration {
     var copy = self
     copy.actor = actor
+    copy.session = session
     return copy
   }
 
@@ -79,7 +82,8 @@ public struct GateAdministration: Administration {
     _ action: String, _ subject: String?, before: String? = nil, after: String? = nil
   ) async throws(AdminFailure) {
     let entry = AuditEntry(
-      time: clock.wallTime(), actor: actor, action: action, subject: subject, before: before, after: after)
+      time: clock.wallTime(), actor: actor, action: action, subject: subject, before: before, after: after,
+      session: session?.id, service: session?.service, peer: session?.peer)
     do { try await trail.append([entry]) } catch {
       throw AdminFailure(.unavailable, "it was done, but the audit trail could not be written: \(error)")
     }

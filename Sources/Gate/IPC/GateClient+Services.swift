@@ -1,3 +1,4 @@
+import ConsoleCore
 import NIOCore
 import Services
 import WireKit
@@ -30,6 +31,32 @@ extension GateClient: Accounts {
       throw ServiceUnavailable("gate gave an answer that does not fit")
     }
     return owner
+  }
+}
+
+extension GateClient {
+  public func authenticate(ntlm attempt: NTLMAttempt) async throws(ServiceUnavailable) -> NTLMResult {
+    guard case .ntlm(let result) = try await request(.authenticateNTLM(attempt)) else {
+      throw ServiceUnavailable("gate gave an answer that does not fit")
+    }
+    return result
+  }
+
+  /// Sets who answers the console commands that the gate passes on to this worker; `nil` is the answer to those that it
+  /// knows nothing of.
+  public func answerQuestions(_ answerer: @escaping @Sendable (ConsoleQuestion) async -> ConsoleAnswer?) {
+    state.withLock { $0.answerer = answerer }
+  }
+
+  /// Has the gate carry out a console command in the name of whoever logged in by this session.
+  public func perform(_ call: ConsoleCall, session: SessionID?) async -> ConsoleAnswer {
+    do throws(ServiceUnavailable) {
+      switch try await request(.console(call, session: session), timeLimit: .seconds(60)) {
+      case .console(let answer): return answer
+      case .refused: return .failure("no console is offered here")
+      default: return .failure("the server gave an answer that does not fit")
+      }
+    } catch { return .failure("the server can't answer at the moment (\(error.diagnosis)); try again") }
   }
 }
 

@@ -1,3 +1,4 @@
+import ConsoleCore
 import NIOCore
 import NIOPosix
 import Services
@@ -42,6 +43,8 @@ public final class GateClient: Sendable {
     var arrivals: [UInt64: CheckedContinuation<Bool, Never>] = [:]
     var task: Task<Void, Never>?
     var isStopped = false
+    /// Answers console commands that the gate passes on.
+    var answerer: @Sendable (ConsoleQuestion) async -> ConsoleAnswer? = { _ in nil }
     /// How often the gate has said welcome: who is refused each time must not try again without a pause.
     var welcomes = 0
   }
@@ -217,6 +220,14 @@ public final class GateClient: Sendable {
     case .endSession(let id): state.withLock { $0.sessions[id]?.end }?()
     case .watched(let services): state.withLock { $0.watched = services }
     case .collectMetrics(let id): send(.metrics(id: id, text: metrics()))
+    case .ask(let id, let question):
+      let answerer = state.withLock { $0.answerer }
+      Task {
+        let answer = await answerer(question)
+        // Too long for a frame: a worker's page is meant to be far shorter.
+        let message = ClientMessage.answer(id: id, answer)
+        self.send(Frame.encode(message) == nil ? .answer(id: id, .failure("the answer is too long")) : message)
+      }
     case .event(let event):
       for watcher in state.withLock({ Array($0.watchers.values) }) { watcher.yield(event) }
     }

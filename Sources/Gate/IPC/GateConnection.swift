@@ -1,3 +1,4 @@
+import ConsoleCore
 import NIOCore
 import Services
 import Synchronization
@@ -28,10 +29,14 @@ final class GateConnection: Sendable {
     var watchers: [UInt64] = []
     var unseen = 0
     var metrics: [UInt64: CheckedContinuation<String?, Never>] = [:]
+    var questions: [UInt64: CheckedContinuation<ConsoleAnswer?, Never>] = [:]
+    var grants = ConsoleGrants()
     var nextMetrics: UInt64 = 0
   }
 
   let number: UInt64
+  /// When the other side connected.
+  let since: WallTime
   private let channel: any Channel
   private let peer: PeerCredentials
   private let parts: GateParts
@@ -43,6 +48,7 @@ final class GateConnection: Sendable {
     number: UInt64, channel: any Channel, peer: PeerCredentials, parts: GateParts, allowsAdministration: Bool
   ) {
     self.number = number
+    since = parts.clock.wallTime()
     self.channel = channel
     self.peer = peer
     self.parts = parts
@@ -51,6 +57,8 @@ final class GateConnection: Sendable {
 
   /// The worker's name, once it has said hello and takes pushes.
   var workerName: String? { state.withLock { $0.takesPushes && !$0.isClosed ? $0.name : nil } }
+
+  var processID: Int32 { peer.processID }
 
   func send(_ message: ServerMessage) {
     guard let frame = Frame.encode(message) else {
@@ -79,23 +87,28 @@ final class GateConnection: Sendable {
     case .openSession(let record):
       parts.sessions.open(record, owner: number) { [weak self] in self?.send(.endSession(record.id)) }
     case .updateSession(let id, let account): parts.sessions.update(id, account: account, owner: number)
-    case .closeSession(let id): parts.sessions.close(id, owner: number)
+    case .closeSession(let id):
+      if let record = parts.sessions.record(id, owner: number) { state.withLock { $0.grants.forget(record.peer) } }
+      parts.sessions.close(id, owner: number)
     case .misbehaviour(let misbehaviour, let source, let service):
       parts.penalties.report(misbehaviour, by: source, service: service)
     case .events(let events): for event in events { parts.events.emit(event) }
     case .metrics(let id, let text):
       state.withLock { $0.metrics.removeValue(forKey: id) }?.resume(returning: text)
+    case .answer(let id, let answer):
+      state.withLock { $0.questions.removeValue(forKey: id) }?.resume(returning: answer)
     }
   }
 
   /// The connection is gone: what it held is given back.
   func closed() {
     let last = state.withLock { state in
-      defer { (state.metrics, state.watchers) = ([:], []) }
+      defer { (state.metrics, state.questions, state.watchers) = ([:], [:], []) }
       state.isClosed = true
       return state
     }
     for waiting in last.metrics.values { waiting.resume(returning: nil) }
+    for waiting in last.questions.values { waiting.resume(returning: nil) }
     for watcher in last.watchers { parts.watch.remove(watcher) }
     if let follower = last.penaltyFollower { parts.penalties.unfollow(follower) }
     if let follower = last.watchFollower { parts.watch.unfollow(follower) }
@@ -125,6 +138,23 @@ final class GateConnection: Sendable {
       send(.collectMetrics(id: id))
       channel.eventLoop.scheduleTask(in: timeLimit) { [self] in
         state.withLock { $0.metrics.removeValue(forKey: id) }?.resume(returning: nil)
+      }
+    }
+  }
+
+  /// The worker's answer to a console command; `nil` when it knows none, or does not answer in time.
+  func ask(_ question: ConsoleQuestion, timeLimit: TimeAmount) async -> ConsoleAnswer? {
+    await withCheckedContinuation { continuation in
+      let id = state.withLock { state -> UInt64? in
+        guard !state.isClosed else { return nil }
+        state.nextMetrics += 1
+        state.questions[state.nextMetrics] = continuation
+        return state.nextMetrics
+      }
+      guard let id else { return continuation.resume(returning: nil) }
+      send(.ask(id: id, question))
+      channel.eventLoop.scheduleTask(in: timeLimit) { [self] in
+        state.withLock { $0.questions.removeValue(forKey: id) }?.resume(returning: nil)
       }
     }
   }
@@ -190,19 +220,41 @@ final class GateConnection: Sendable {
   private func reply(to request: GateRequest) async -> GateReply {
     do throws(ServiceUnavailable) {
       switch request {
-      case .authenticate(let attempt): return .logIn(try await parts.accounts.authenticate(attempt))
+      case .authenticate(let attempt):
+        let result = try await parts.accounts.authenticate(attempt)
+        state.withLock { $0.grants.note(attempt, result) }
+        return .logIn(result)
       case .acceptsPublicKey(let key, let account, let peer):
         return .accepted(try await parts.accounts.acceptsPublicKey(key, account: account, peer: peer))
       case .scramParameters(let name): return .scramSalt(try await parts.accounts.scramParameters(for: name))
       case .owner(let address): return .owner(try await parts.accounts.owner(ofAddress: address))
+      case .authenticateNTLM(let attempt):
+        let result = try await parts.accounts.authenticate(ntlm: attempt)
+        state.withLock { $0.grants.note(attempt, result) }
+        return .ntlm(result)
       case .administer(let request):
         guard allowsAdministration else { return .refused }
         return .administration(await parts.administration.acting(as: "uid \(peer.userID)").perform(request))
       case .watch(let filter):
         guard allowsAdministration else { return .refused }
         return watch(filter) ? .watching : .refused
+      case .console(let call, let session): return await console(call, session)
       }
     } catch { return .unavailable(error.diagnosis) }
+  }
+
+  /// A worker names a session; the account is the one that logged in there, by this gate's own word. The administrators'
+  /// socket needs none.
+  private func console(_ call: ConsoleCall, _ session: SessionID?) async -> GateReply {
+    guard let console = parts.console else { return .refused }
+    guard let session else {
+      guard allowsAdministration else { return .refused }
+      return .console(await console.perform(call, for: .local("uid \(peer.userID)")))
+    }
+    guard let record = parts.sessions.record(session, owner: number),
+      let account = state.withLock({ $0.grants.account(at: record.peer) })
+    else { return .console(.failure("the gate knows nothing of this log-in (it was restarted?): log in again")) }
+    return .console(await console.perform(call, for: .account(account, record)))
   }
 
   private func watch(_ filter: WatchFilter) -> Bool {

@@ -11,10 +11,15 @@ public struct GateParts: Sendable {
   public var certificates: any CertificateSource
   public var administration: GateAdministration
   public var clock: any Clock
+  /// The workers that are connected.
+  public var board: WorkerBoard
+  /// `nil` where no console is offered.
+  public var console: GateConsole?
 
   public init(
     accounts: any Accounts, penalties: PenaltyBoard, sessions: SessionTable, events: any EventSink, watch: WatchBoard,
-    certificates: any CertificateSource, administration: GateAdministration, clock: any Clock
+    certificates: any CertificateSource, administration: GateAdministration, clock: any Clock,
+    board: WorkerBoard = WorkerBoard(), console: GateConsole? = nil
   ) {
     self.accounts = accounts
     self.penalties = penalties
@@ -24,5 +29,7 @@ public struct GateParts: Sendable {
     self.certificates = certificates
     self.administration = administration
     self.clock = clock
+    self.board = board
+    self.console = console
   }
 }

@@ -28,7 +28,6 @@ public final class GateServer: Sendable {
   private struct State {
     var listener: (any Channel)?
     var connections: [UInt64: GateConnection] = [:]
-    var next: UInt64 = 0
     var identities: [TLSIdentity]?
     var certificateTask: Task<Void, Never>?
     var isStopped = false
@@ -106,18 +105,21 @@ public final class GateServer: Sendable {
     }
     let connection = state.withLock { state -> GateConnection? in
       guard !state.isStopped, state.connections.count < configuration.maximumConnections else { return nil }
-      state.next += 1
       let connection = GateConnection(
-        number: state.next, channel: channel, peer: peer, parts: parts,
+        number: parts.board.takeNumber(), channel: channel, peer: peer, parts: parts,
         allowsAdministration: configuration.allowsAdministration)
-      state.connections[state.next] = connection
+      state.connections[connection.number] = connection
       return connection
     }
     guard let connection else { throw ChannelError.inappropriateOperationForState }
-    let handler = FrameHandler<ClientMessage> { [weak self] message in
+    let handler = FrameHandler<ClientMessage> { [weak self, parts] message in
       connection.receive(message)
-      if case .hello = message { self?.greet(connection) }
-    } closed: { [weak self] in
+      if case .hello(_, let takesPushes) = message {
+        if takesPushes { parts.board.add(connection) }
+        self?.greet(connection)
+      }
+    } closed: { [weak self, parts] in
+      parts.board.remove(connection)
       self?.state.withLock { _ = $0.connections.removeValue(forKey: connection.number) }
       connection.closed()
     }

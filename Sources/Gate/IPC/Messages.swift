@@ -1,3 +1,4 @@
+import ConsoleCore
 import Services
 import WireKit
 
@@ -14,6 +15,8 @@ package enum ClientMessage: Codable, Sendable {
   case events([Event])
   /// The answer to `collectMetrics`.
   case metrics(id: UInt64, text: String)
+  /// The answer to `ask`; `nil` when the worker knows nothing of the question.
+  case answer(id: UInt64, ConsoleAnswer?)
 }
 
 /// What is answered.
@@ -22,9 +25,13 @@ package enum GateRequest: Codable, Sendable {
   case acceptsPublicKey([UInt8], account: String, peer: IPAddress)
   case scramParameters(name: String)
   case owner(address: String)
+  case authenticateNTLM(NTLMAttempt)
   case administer(AdminRequest)
   /// From here on events come as pushes.
   case watch(WatchFilter)
+  /// A console command, in the name of whoever logged in by this session of the worker's; without one, of the user at the
+  /// other end of the administrators' socket.
+  case console(ConsoleCall, session: SessionID?)
 }
 
 /// What `gate` says.
@@ -39,6 +46,8 @@ package enum ServerMessage: Codable, Sendable {
   case endSession(SessionID)
   case watched(Set<ServiceName>)
   case collectMetrics(id: UInt64)
+  /// A console command that only a worker may know the answer to.
+  case ask(id: UInt64, ConsoleQuestion)
   case event(Event)
 }
 
@@ -48,8 +57,10 @@ package enum GateReply: Codable, Sendable {
   case accepted(Bool)
   case scramSalt(SCRAMSalt)
   case owner(AddressOwner?)
+  case ntlm(NTLMResult)
   case administration(AdminReply)
   case watching
+  case console(ConsoleAnswer)
   /// The temporary failure, with its diagnosis.
   case unavailable(String)
   /// This peer may not ask that.

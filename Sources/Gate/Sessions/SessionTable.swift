@@ -60,6 +60,14 @@ public final class SessionTable: SessionRegister {
     }
   }
 
+  /// What is known of a session of this connection.
+  func record(_ id: SessionID, owner: UInt64) -> SessionRecord? {
+    entries.withLock { entries in entries[id].flatMap { $0.owner == owner ? $0.record : nil } }
+  }
+
+  /// How many sessions a connection has.
+  func count(owner: UInt64) -> Int { entries.withLock { $0.values.count { $0.owner == owner } } }
+
   /// A worker may only change and close what it has entered itself.
   func update(_ id: SessionID, account: String, owner: UInt64) {
     entries.withLock { if $0[id]?.owner == owner { $0[id]?.record.account = account } }

@@ -6,6 +6,8 @@ public enum HTTPDemand: Sendable {
   case respond(HTTPRequest)
   /// Get the next piece of this content, by `HTTPAnswer.piece` or `.broken`.
   case next(any HTTPContentStream, atMost: Int)
+  /// Hand these bytes to the other end of a tunnel, by `HTTPAnswer.delivered`; none at the end of the input.
+  case deliver([UInt8], any HTTPTunnel)
 }
 
 /// What the outside answers.
@@ -13,6 +15,8 @@ public enum HTTPAnswer: Sendable {
   case reply(HTTPReply)
   /// A piece of streamed content; empty at its end.
   case piece([UInt8])
+  /// A tunnel has taken what it was given.
+  case delivered
   /// The source of streamed content failed: the message can't be completed.
   case broken
 }

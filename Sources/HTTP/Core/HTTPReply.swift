@@ -12,6 +12,14 @@ public protocol HTTPContentStream: AnyObject, Sendable {
   func next(atMost limit: Int) async throws -> [UInt8]
 }
 
+/// Both directions of a connection that has left HTTP (RFC 9110 §7.8): WebSocket through a proxy.
+///
+/// The content of a reply with status 101; what `next` gives goes out as it is.
+public protocol HTTPTunnel: HTTPContentStream {
+  /// Takes what the client sent; empty once it sends nothing more. The session reads on when this returns.
+  func take(_ bytes: [UInt8]) async
+}
+
 /// A piece of content that consists of several.
 public enum ContentSegment: Sendable {
   case bytes([UInt8])
@@ -32,8 +40,8 @@ public enum ReplyContent: Sendable {
   case bytes([UInt8])
   case content(any HTTPContent, Range<Int64>)
   case segments([ContentSegment])
-  /// Of unknown length, piece by piece.
-  case stream(any HTTPContentStream)
+  /// Piece by piece. Where the length is given, the stream keeps to it, and throws when it can't.
+  case stream(any HTTPContentStream, length: Int64? = nil)
 
   /// Bytes in all; `nil` when nobody knows yet.
   public var count: Int64? {
@@ -42,7 +50,7 @@ public enum ReplyContent: Sendable {
     case .bytes(let bytes): Int64(bytes.count)
     case .content(_, let range): Int64(range.count)
     case .segments(let segments): segments.reduce(0) { $0 + $1.count }
-    case .stream: nil
+    case .stream(_, let length): length
     }
   }
 }

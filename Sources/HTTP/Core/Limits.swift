@@ -26,6 +26,9 @@ public struct HTTPLimits: Sendable, Hashable {
   /// Between two moments at which everything written had left.
   public var outputTime = Duration.seconds(120)
 
+  /// Without a byte in either direction of a tunnel. WebSocket's own pings come more often where somebody cares.
+  public var tunnelTime = Duration.seconds(3600)
+
   /// Streams of one HTTP/2 connection whose handlers are alive (RFC 9113 §5.1.2 recommends at least 100).
   public var streams = 128
   /// The window that a client may fill per stream and, four times, per connection.

@@ -23,6 +23,7 @@ public struct Status: Hashable, Sendable {
   public static var requestTimeout: Status { Status(408) }
   public static var preconditionFailed: Status { Status(412) }
   public static var contentTooLarge: Status { Status(413) }
+  public static var unsupportedMediaType: Status { Status(415) }
   public static var uriTooLong: Status { Status(414) }
   public static var rangeNotSatisfiable: Status { Status(416) }
   public static var expectationFailed: Status { Status(417) }

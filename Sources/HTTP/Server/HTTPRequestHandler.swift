@@ -20,7 +20,7 @@ final class HTTPRequestHandler: RequestHandler {
   init(_ configuration: HTTPServerConfiguration, context: ServerContext) throws(HTTPServerError) {
     self.context = context
     caches = FileCaches(clock: context.clock)
-    table = Mutex(try SiteTable(configuration, previous: nil, caches: caches))
+    table = Mutex(try SiteTable(configuration, previous: nil, caches: caches, context: context))
   }
 
   /// The sites as they are now.
@@ -28,7 +28,7 @@ final class HTTPRequestHandler: RequestHandler {
 
   /// Replaces the sites. On an error everything stays as it is.
   func reload(_ configuration: HTTPServerConfiguration) throws(HTTPServerError) {
-    let next = try SiteTable(configuration, previous: sites, caches: caches)
+    let next = try SiteTable(configuration, previous: sites, caches: caches, context: context)
     table.withLock { $0 = next }
   }
 
@@ -47,6 +47,9 @@ final class HTTPRequestHandler: RequestHandler {
     switch demand {
     case .next(let stream, let limit):
       do { return .piece(try await stream.next(atMost: limit)) } catch { return .broken }
+    case .deliver(let bytes, let tunnel):
+      await tunnel.take(bytes)
+      return .delivered
     case .respond(let request):
       let table = sites
       switch route(request, table, connection) {

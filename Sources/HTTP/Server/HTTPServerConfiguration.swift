@@ -31,6 +31,8 @@ public struct SiteConfiguration: Sendable {
   public enum Content: Sendable {
     case directory(StaticSite.Configuration)
     case handler(any SiteHandler)
+    /// Every request is handed to another server.
+    case proxy(ProxyConfiguration)
     /// Every request is sent on to the same path at this origin: `https://www.lab.test`.
     case redirect(origin: String)
   }

@@ -11,6 +11,8 @@ public struct HTTPServerError: Error, Sendable, CustomStringConvertible {
     case malformedName(String)
     /// The default site is none of the sites.
     case unknownDefault(String)
+    /// The servers behind a proxied site can't be used as configured.
+    case upstream(String)
   }
 
   public let code: Code
@@ -27,6 +29,7 @@ public struct HTTPServerError: Error, Sendable, CustomStringConvertible {
     case .directory(let path): "site directory '\(path)' can't be opened: \(String(cString: strerror(errno)))"
     case .duplicateName(let name): "two sites are named '\(name)'"
     case .malformedName(let name): "'\(name)' is no name for a site"
+    case .upstream(let reason): "the upstreams of a site can't be used: \(reason)"
     case .unknownDefault(let name): "the default site '\(name)' does not exist"
     }
   }

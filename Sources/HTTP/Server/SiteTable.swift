@@ -1,4 +1,5 @@
 import HTTPCore
+import Services
 import Transport
 import WireKit
 
@@ -32,7 +33,7 @@ final class SiteTable: Sendable {
 
   /// Builds the table. Directories that `previous` serves already are kept open, with what is known of their files.
   init(
-    _ configuration: HTTPServerConfiguration, previous: SiteTable?, caches: FileCaches
+    _ configuration: HTTPServerConfiguration, previous: SiteTable?, caches: FileCaches, context: ServerContext
   ) throws(HTTPServerError) {
     self.configuration = configuration
     var sites: [Site] = []
@@ -47,7 +48,7 @@ final class SiteTable: Sendable {
         index[Self.hash(Array(text.utf8).span.bytes), default: []].append(names.count)
         names.append((text, isWildcard, sites.count))
       }
-      sites.append(Site(site, handler: try Self.handler(site, previous, caches)))
+      sites.append(Site(site, handler: try Self.handler(site, previous, caches, context)))
     }
     var defaultSite: Int?
     if let wanted = configuration.defaultSite?.lowercased() {
@@ -115,11 +116,16 @@ final class SiteTable: Sendable {
   }
 
   private static func handler(
-    _ site: SiteConfiguration, _ previous: SiteTable?, _ caches: FileCaches
+    _ site: SiteConfiguration, _ previous: SiteTable?, _ caches: FileCaches, _ context: ServerContext
   ) throws(HTTPServerError) -> any SiteHandler {
     switch site.content {
     case .handler(let handler): return handler
     case .redirect(let origin): return RedirectSite(origin: origin)
+    case .proxy(let configuration):
+      for old in previous?.sites ?? [] {
+        if let site = old.handler as? ProxySite, site.configuration == configuration { return site }
+      }
+      return try ProxySite(configuration, context: context)
     case .directory(let configuration):
       for old in previous?.sites ?? [] {
         if let site = old.handler as? StaticSite, site.configuration == configuration { return site }

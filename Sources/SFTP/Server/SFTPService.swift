@@ -4,7 +4,7 @@ import WireKit
 
 /// One SFTP session over a file store: takes packets, does what they ask, and writes the answers. It blocks while the
 /// store works, so it runs on a thread that may wait.
-struct SFTPService {
+package struct SFTPService: Sendable {
   enum Handle {
     case file(any OpenedFile, FilePath)
     case directory(any OpenedDirectory)
@@ -18,7 +18,9 @@ struct SFTPService {
   var handles: [SFTPHandle: Handle] = [:]
   private var nextHandle: UInt32 = 0
 
-  init(store: any FileStore, home: FilePath, limits: SFTPLimits, report: @escaping @Sendable (SFTPEvent) -> Void) {
+  package init(
+    store: any FileStore, home: FilePath, limits: SFTPLimits, report: @escaping @Sendable (SFTPEvent) -> Void
+  ) {
     self.store = store
     self.home = home
     self.limits = limits
@@ -27,7 +29,7 @@ struct SFTPService {
 
   /// Takes packets from the front of `input` until the answers are enough or no whole packet is left. Returns how many
   /// bytes were taken. Throws when the peer breaks the protocol; the channel ends then.
-  mutating func process(_ input: RawSpan, into output: inout SFTPOutput) throws(WireError) -> Int {
+  package mutating func process(_ input: RawSpan, into output: inout SFTPOutput) throws(WireError) -> Int {
     var consumed = 0
     while output.count < limits.outputHighWater {
       var reader = WireReader(input.extracting(consumed..<input.byteCount))
@@ -136,7 +138,7 @@ struct SFTPService {
   }
 
   /// What the peer is told. Version 3 has few codes, so the text says more.
-  private static func status(of error: FileError) -> (SFTPStatus, StaticString) {
+  static func status(of error: FileError) -> (SFTPStatus, StaticString) {
     switch error {
     case .notFound: (.noSuchFile, "No such file or directory")
     case .permissionDenied: (.permissionDenied, "Permission denied")
@@ -168,12 +170,14 @@ public enum SFTPEvent: Sendable, Hashable {
 }
 
 /// Answers on their way: whole arrays for large reads, and a tail for small ones.
-struct SFTPOutput {
+package struct SFTPOutput {
   private(set) var chunks: [[UInt8]] = []
   private var sealed = 0
   var tail: [UInt8] = []
 
-  var count: Int { sealed + tail.count }
+  package init() {}
+
+  package var count: Int { sealed + tail.count }
 
   /// Adds an array as it is.
   mutating func append(chunk: [UInt8]) {

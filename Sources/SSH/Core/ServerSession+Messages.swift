@@ -2,7 +2,18 @@ import WireKit
 
 /// One message, to whom it concerns.
 extension ServerSession {
-  mutating func receive(message payload: RawSpan, now: MonotonicTime, into actions: inout Actions) throws {
+  /// A session as it is behind a key exchange that never was, so that a fuzzer reaches what lies there: packets are in plain
+  /// text.
+  package init(pretendingKeysFor grant: Grant?, _ configuration: ServerSessionConfiguration) {
+    self.init(configuration)
+    stage = .running
+    transport.sessionID = [0]
+    transport.exchange = nil
+    authentication.wasRequested = true
+    self.grant = grant
+  }
+
+  package mutating func receive(message payload: RawSpan, now: MonotonicTime, into actions: inout Actions) throws {
     guard let number = payload.byte(at: 0) else { throw SSHError(.protocolError, "an empty message") }
     let phase = transport.phase(grant == nil ? .authentication : .connection)
     switch MessageRule.judge(number, in: phase, from: .client) {
@@ -104,6 +115,10 @@ extension ServerSession {
     case "tcpip-forward" where grant?.allowsListening == true:
       let host = try reader.readText("address to bind")
       let port = try Unverified(reader.readUInt32("port")).verified(atMost: 65_535, "port")
+      guard grant?.allowsListening(on: host, UInt16(port)) == true else {
+        if wantsReply { try send(&actions) { $0.append(MessageNumber.requestFailure) } }
+        return
+      }
       askAndWait(
         .listen(host: host, port: UInt16(port)), .listen(wantsPort: port == 0, wantsReply: wantsReply), into: &actions)
     case "cancel-tcpip-forward" where grant?.allowsListening == true:

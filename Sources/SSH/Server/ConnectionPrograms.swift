@@ -7,6 +7,7 @@ final class ConnectionPrograms: Sendable {
   private struct State {
     var account: AccountIdentity?
     var programs: [ChannelNumber: any SessionProgram] = [:]
+    var listeners: ForwardListeners?
     var hasEnded = false
   }
 
@@ -34,12 +35,24 @@ final class ConnectionPrograms: Sendable {
     state.withLock { $0.programs.removeValue(forKey: channel) }
   }
 
-  func closeAll() {
-    let programs = state.withLock { state in
-      state.hasEnded = true
-      defer { state.programs = [:] }
-      return Array(state.programs.values)
+  /// The listeners that the peer has asked for; `nil` once the connection has ended.
+  func listeners(_ watch: DescriptorWatch) -> ForwardListeners? {
+    state.withLock { state in
+      guard !state.hasEnded else { return nil }
+      if let listeners = state.listeners { return listeners }
+      let listeners = ForwardListeners(watch)
+      state.listeners = listeners
+      return listeners
     }
+  }
+
+  func closeAll() {
+    let (programs, listeners) = state.withLock { state in
+      state.hasEnded = true
+      defer { (state.programs, state.listeners) = ([:], nil) }
+      return (Array(state.programs.values), state.listeners)
+    }
+    listeners?.close()
     for program in programs { program.close() }
   }
 }

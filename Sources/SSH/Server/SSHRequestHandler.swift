@@ -12,16 +12,26 @@ final class SSHRequestHandler: RequestHandler {
   typealias Body = Never
   typealias Event = ServerEvent
 
-  private let configuration: SSHServerConfiguration
+  private struct Rules {
+    var configuration: SSHServerConfiguration
+    var programs: any SessionProgramSource
+  }
+
+  private let rules: Mutex<Rules>
   private let context: ServerContext
-  private let programs: any SessionProgramSource
   private let watch = DescriptorWatch()
   private let connections = Mutex<[SessionID: ConnectionPrograms]>([:])
 
   init(configuration: SSHServerConfiguration, context: ServerContext, programs: any SessionProgramSource) {
-    self.configuration = configuration
+    rules = Mutex(Rules(configuration: configuration, programs: programs))
     self.context = context
-    self.programs = programs
+  }
+
+  var configuration: SSHServerConfiguration { rules.withLock { $0.configuration } }
+  private var programs: any SessionProgramSource { rules.withLock { $0.programs } }
+
+  func reload(_ configuration: SSHServerConfiguration, _ programs: any SessionProgramSource) {
+    rules.withLock { $0 = Rules(configuration: configuration, programs: programs) }
   }
 
   private func state(of connection: Connection) -> ConnectionPrograms {
@@ -71,8 +81,15 @@ final class SSHRequestHandler: RequestHandler {
     case .connect(let channel, let target):
       guard let program = await TCPProgram.connect(to: target, watch) else { return .connected(.connectFailed) }
       return .connected(state.add(program, channel) ? nil : .connectFailed)
-    case .listen: return .listening(nil)
-    case .stopListening, .accept: return .done
+    case .listen(let host, let port): return .listening(state.listeners(watch)?.listen(host, port))
+    case .stopListening(let host, let port):
+      state.listeners(watch)?.stop(host, port)
+      return .done
+    case .accept:
+      while let (channel, program, target) = await state.listeners(watch)?.accept() {
+        if state.add(program, channel) { return .accepted(channel, target) }
+      }
+      return .done
     case .inputEnd, .resize, .signal, .closed: return .done
     }
   }
@@ -91,9 +108,14 @@ final class SSHRequestHandler: RequestHandler {
       name: proof.user, credential: credential, service: .ssh, peer: connection.peer, isEncrypted: true)
     guard let result = try? await context.accounts.authenticate(attempt) else { return .unavailable }
     switch result {
-    case .granted(let identity):
+    case .granted(var identity):
+      // Where a key and a second factor are needed, the key's restrictions stay.
+      if identity.keyOptions == nil, state.account?.name == identity.name {
+        identity.keyOptions = state.account?.keyOptions
+      }
+      guard let grant = configuration.grant(identity) else { return .denied }
       state.account = identity
-      return .granted(configuration.grant(identity))
+      return .granted(grant)
     case .denied: return .denied
     case .codeNeeded: return .codeNeeded
     case .penalised: return .unavailable

@@ -6,22 +6,25 @@ import Transport
 public struct SSHServerConfiguration: Sendable {
   public var session: ServerSessionConfiguration
   public var listener: StreamListenerConfiguration
-  /// What an account may do in its connections.
-  public var grant: @Sendable (AccountIdentity) -> Grant
+  /// What an account may do in its connections; `nil` when it may not have one.
+  public var grant: @Sendable (AccountIdentity) -> Grant?
 
   public init(
     session: ServerSessionConfiguration, listener: StreamListenerConfiguration = .init(service: .ssh),
-    grant: @escaping @Sendable (AccountIdentity) -> Grant = SSHServerConfiguration.grantByPermissions
+    grant: @escaping @Sendable (AccountIdentity) -> Grant? = SSHServerConfiguration.grantByPermissions
   ) {
     self.session = session
     self.listener = listener
     self.grant = grant
   }
 
-  /// `ssh:connect` permits connections from here, `ssh:listen` listeners here.
-  public static let grantByPermissions: @Sendable (AccountIdentity) -> Grant = { identity in
-    Grant(
+  /// `ssh:connect` permits connections from here, `ssh:listen` listeners here; the options of the key take away.
+  public static let grantByPermissions: @Sendable (AccountIdentity) -> Grant? = { identity in
+    var grant = Grant(
       account: identity.name, allowsConnecting: identity.permits("ssh:connect"),
       allowsListening: identity.permits("ssh:listen"))
+    guard let restrictions = KeyRestrictions(identity.keyOptions ?? "") else { return nil }
+    grant.restrict(by: restrictions)
+    return grant
   }
 }

@@ -32,6 +32,25 @@ extension SQLiteAccountStore {
     }
   }
 
+  public func desktopSecret(of id: AccountID) async throws(StoreError) -> Secret? {
+    try await store.read { database in
+      try Row.fetchOne(
+        database, sql: "SELECT sealed_secret FROM account_desktop WHERE account_id = ?", arguments: [id.number]
+      ).map { try $0.secret("sealed_secret") }
+    }
+  }
+
+  public func setDesktopSecret(_ sealed: Secret?, of id: AccountID) async throws(StoreError) {
+    try await store.write { database in
+      try Self.require(id, database)
+      try database.execute(sql: "DELETE FROM account_desktop WHERE account_id = ?", arguments: [id.number])
+      guard let sealed else { return }
+      try database.execute(
+        sql: "INSERT INTO account_desktop (account_id, sealed_secret) VALUES (?, ?)",
+        arguments: [id.number, DatabaseBytes(sealed)])
+    }
+  }
+
   public func keys(of id: AccountID) async throws(StoreError) -> [AuthorizedKey] {
     try await store.read { database in
       try Row.fetchAll(

@@ -13,7 +13,7 @@ enum SQLiteMigrations {
 
   static let steps: [Step] = [
     Step(number: 1, sql: accounts), Step(number: 2, sql: proofs), Step(number: 3, sql: audit),
-    Step(number: 4, sql: leases),
+    Step(number: 4, sql: leases), Step(number: 5, sql: desktops),
   ]
 
   /// A migrator up to and including step `last`.
@@ -143,5 +143,12 @@ enum SQLiteMigrations {
       PRIMARY KEY (subnet, address),
       UNIQUE (subnet, client)
     ) WITHOUT ROWID;
+    """
+
+  private static let desktops = """
+    CREATE TABLE account_desktop (
+      account_id INTEGER PRIMARY KEY REFERENCES account (id) ON DELETE CASCADE,
+      sealed_secret BLOB NOT NULL
+    );
     """
 }

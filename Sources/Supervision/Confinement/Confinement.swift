@@ -13,6 +13,8 @@ public struct Confinement: Hashable, Sendable, Codable {
   public var group: String?
   /// Whether the worker may start programs, from what it may read.
   public var maySpawn: Bool
+  /// Whether files and ports are left to the rights of its user, as a worker needs that runs shells of that same user.
+  public var mayTouchAll: Bool
   /// TCP ports that the worker may bind itself, 0 for any free one; `nil` is every port. Empty for most: the
   /// supervisor binds. In force from Landlock ABI 4 on.
   public var bindPorts: [UInt16]?
@@ -21,7 +23,8 @@ public struct Confinement: Hashable, Sendable, Codable {
 
   public init(
     readPaths: [String] = [], writePaths: [String] = [], capabilities: [Capability] = [], user: String? = nil,
-    group: String? = nil, maySpawn: Bool = false, bindPorts: [UInt16]? = [], connectPorts: [UInt16]? = nil
+    group: String? = nil, maySpawn: Bool = false, mayTouchAll: Bool = false, bindPorts: [UInt16]? = [],
+    connectPorts: [UInt16]? = nil
   ) {
     self.readPaths = readPaths
     self.writePaths = writePaths
@@ -29,6 +32,7 @@ public struct Confinement: Hashable, Sendable, Codable {
     self.user = user
     self.group = group
     self.maySpawn = maySpawn
+    self.mayTouchAll = mayTouchAll
     self.bindPorts = bindPorts
     self.connectPorts = connectPorts
   }

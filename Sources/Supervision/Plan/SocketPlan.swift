@@ -11,6 +11,10 @@ public struct SocketPlan: Hashable, Sendable, Codable {
   public var isV6Only: Bool
   /// Whether the address may be one that the machine doesn't have yet (IP_FREEBIND).
   public var isFreeBind: Bool
+  /// Whether a UDP socket for an IPv4 address takes everything that arrives at the interface with that address, broadcasts
+  /// included, as a DHCP server must: it is bound to that interface (SO_BINDTODEVICE) and to all addresses. On loopback it
+  /// makes no difference.
+  public var takesBroadcasts: Bool
   /// The access rights of a Unix socket's file.
   public var mode: UInt32
   /// The user that a Unix socket's file is given to; `nil` leaves it to the supervisor's own.
@@ -18,7 +22,7 @@ public struct SocketPlan: Hashable, Sendable, Codable {
 
   public init(
     name: String, place: SocketPlace, count: Int = 1, backlog: Int32 = 1024, isV6Only: Bool = true,
-    isFreeBind: Bool = false, mode: UInt32 = 0o600, owner: String? = nil
+    isFreeBind: Bool = false, takesBroadcasts: Bool = false, mode: UInt32 = 0o600, owner: String? = nil
   ) {
     self.name = name
     self.place = place
@@ -26,6 +30,7 @@ public struct SocketPlan: Hashable, Sendable, Codable {
     self.backlog = backlog
     self.isV6Only = isV6Only
     self.isFreeBind = isFreeBind
+    self.takesBroadcasts = takesBroadcasts
     self.mode = mode
     self.owner = owner
   }

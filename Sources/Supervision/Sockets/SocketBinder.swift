@@ -41,7 +41,7 @@ enum SocketBinder {
 
   /// Lets other sockets of this user bind the same address, or no longer.
   static func setReusePort(_ descriptor: Descriptor, _ on: Bool) {
-    _ = set(descriptor, SOL_SOCKET, SO_REUSEPORT, on)
+    _ = set(descriptor.number, SOL_SOCKET, SO_REUSEPORT, on)
   }
 
   private static func bindInternet(
@@ -57,14 +57,32 @@ enum SocketBinder {
     var succeeded = true
     // Connections in TIME_WAIT don't keep a server from starting; a listening socket still does. For datagrams the
     // option would let two programs share a port.
-    if isStream { succeeded = set(descriptor, SOL_SOCKET, SO_REUSEADDR, true) }
-    if reusePort { succeeded = set(descriptor, SOL_SOCKET, SO_REUSEPORT, true) && succeeded }
-    if family == AF_INET6 { succeeded = set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, plan.isV6Only) && succeeded }
-    if plan.isFreeBind { succeeded = set(descriptor, Int32(IPPROTO_IP), IP_FREEBIND, true) && succeeded }
+    if isStream { succeeded = set(descriptor.number, SOL_SOCKET, SO_REUSEADDR, true) }
+    if reusePort { succeeded = set(descriptor.number, SOL_SOCKET, SO_REUSEPORT, true) && succeeded }
+    if family == AF_INET6 {
+      succeeded = set(descriptor.number, Int32(IPPROTO_IPV6), IPV6_V6ONLY, plan.isV6Only) && succeeded
+    }
+    if plan.isFreeBind { succeeded = set(descriptor.number, Int32(IPPROTO_IP), IP_FREEBIND, true) && succeeded }
     guard succeeded else { throw .system("set the options of \(plan.place)", errno) }
+    let endpoint = isStream ? endpoint : try broadcastEndpoint(plan, endpoint, number)
     let bound = SocketAddress.with(endpoint) { Glibc.bind(number, $0, $1) }
     guard bound == 0 else { throw refusal(plan.place, errno) }
     return descriptor
+  }
+
+  /// Ties a socket that takes broadcasts to its interface; what it is to be bound to: broadcasts come to no address.
+  private static func broadcastEndpoint(
+    _ plan: SocketPlan, _ endpoint: Endpoint, _ number: Int32
+  ) throws(SupervisionError) -> Endpoint {
+    guard plan.takesBroadcasts, endpoint.address.family == .v4, !endpoint.address.isLoopback else { return endpoint }
+    guard set(number, SOL_SOCKET, SO_BROADCAST, true) else { throw .system("set the options of \(plan.place)", errno) }
+    if endpoint.address.isUnspecified { return endpoint }
+    guard let interface = InterfaceName.of(endpoint.address) else { throw refusal(plan.place, EADDRNOTAVAIL) }
+    let length = socklen_t(interface.utf8.count + 1)
+    guard interface.withCString({ setsockopt(number, SOL_SOCKET, SO_BINDTODEVICE, $0, length) }) == 0 else {
+      throw .system("bind \(plan.place) to the interface \(interface)", errno)
+    }
+    return Endpoint(IPAddress(0, 0, 0, 0), endpoint.port)
   }
 
   private static func bindUnix(
@@ -88,9 +106,9 @@ enum SocketBinder {
     Int32(kind.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
   }
 
-  private static func set(_ descriptor: Descriptor, _ level: Int32, _ option: Int32, _ on: Bool) -> Bool {
+  private static func set(_ number: Int32, _ level: Int32, _ option: Int32, _ on: Bool) -> Bool {
     var value: Int32 = on ? 1 : 0
-    return setsockopt(descriptor.number, level, option, &value, socklen_t(MemoryLayout<Int32>.size)) == 0
+    return setsockopt(number, level, option, &value, socklen_t(MemoryLayout<Int32>.size)) == 0
   }
 
   private static func refusal(_ place: SocketPlace, _ number: Int32) -> SupervisionError {

@@ -12,7 +12,7 @@ struct SocketGroup: Sendable {
   /// Whether the sockets can serve another plan as they are: what is set for good when a socket is bound agrees.
   func serves(_ other: SocketPlan) -> Bool {
     plan.place == other.place && plan.isV6Only == other.isV6Only && plan.isFreeBind == other.isFreeBind
-      && plan.count == other.count
+      && plan.count == other.count && plan.takesBroadcasts == other.takesBroadcasts
   }
 
   /// Puts into force what can change while bound.

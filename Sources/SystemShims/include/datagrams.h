@@ -38,6 +38,22 @@ int portside_datagrams_prepare(struct portside_datagram_batch *batch, int socket
 /// A datagram larger than its room has `request_length` 0. All `reply_length` are 0.
 int portside_datagrams_receive(struct portside_datagram_batch *batch, int socket);
 
+/// Where a datagram came from, and to which of our addresses: what a reply needs that leaves after its batch.
+struct portside_datagram_origin {
+  /// A struct sockaddr_storage.
+  uint8_t peer[128];
+  uint32_t peer_length;
+  /// Packet information for sendmsg; empty unless the socket is bound to the wildcard address.
+  uint8_t control[64] __attribute__((aligned(8)));
+  uint32_t control_length;
+};
+
+/// Copies the origin of a datagram of the batch at hand.
+void portside_datagrams_origin(struct portside_datagram_batch *batch, int index, struct portside_datagram_origin *origin);
+
+/// Sends one datagram to where another came from. Returns 0, or -errno.
+int portside_datagrams_reply(int socket, const struct portside_datagram_origin *origin, const void *bytes, uint32_t length);
+
 /// Sends the replies of the first `count` datagrams. Returns how many were sent; one that can't be sent is left out.
 int portside_datagrams_send(struct portside_datagram_batch *batch, int socket, int count);
 

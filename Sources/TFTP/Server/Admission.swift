@@ -5,13 +5,13 @@ import WireKit
 
 /// Turns requests into transfers and gives each to its loop. Built up by the starter, then sealed.
 final class Admission {
-  private let configuration: Configuration
+  private let configuration: TFTPServerConfiguration
   private let resolver: FileResolver
   private let context: LoopContext
   private var readLoops: [TransferLoop] = []
   private var writeLoop: TransferLoop?
 
-  init(_ configuration: Configuration, _ resolver: FileResolver, _ context: LoopContext) {
+  init(_ configuration: TFTPServerConfiguration, _ resolver: FileResolver, _ context: LoopContext) {
     self.configuration = configuration
     self.resolver = resolver
     self.context = context

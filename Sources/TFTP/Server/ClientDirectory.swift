@@ -4,7 +4,7 @@ import WireKit
 public struct KnownClient: Sendable, Hashable {
   /// The name that its versions are kept under.
   public var device: String
-  /// Which of `Configuration.clientRoots` is searched first for it.
+  /// Which of `TFTPServerConfiguration.clientRoots` is searched first for it.
   public var root: String?
 
   public init(device: String, root: String? = nil) {

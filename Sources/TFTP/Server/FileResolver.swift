@@ -5,14 +5,14 @@ import WireKit
 
 /// Turns requests into files to read or versions to write: the one place where access is decided.
 struct FileResolver: Sendable {
-  private let configuration: Configuration
+  private let configuration: TFTPServerConfiguration
   private let directory: any ClientDirectory
   private let clock: any Clock
   private let roots: [Descriptor]
   private let clientRoots: [String: Descriptor]
   private let versions: VersionStore?
 
-  init(_ configuration: Configuration, directory: any ClientDirectory, clock: any Clock) throws(SystemError) {
+  init(_ configuration: TFTPServerConfiguration, directory: any ClientDirectory, clock: any Clock) throws(SystemError) {
     self.configuration = configuration
     self.directory = directory
     self.clock = clock
@@ -58,7 +58,8 @@ struct FileResolver: Sendable {
     let address = address.unmapped
     guard let versions else { throw TransferFailure(.accessViolation, "writing is off") }
     let client = directory.client(at: address)
-    guard client != nil || !versions.policy.onlyKnownClients else {
+    let isOpen = !versions.policy.onlyKnownClients || versions.policy.openNetworks.contains { $0.contains(address) }
+    guard client != nil || isOpen else {
       throw TransferFailure(.accessViolation, "this address may not write")
     }
     let announced = request.options.first { $0.name == "tsize" }.flatMap { UInt64($0.value) }

@@ -9,7 +9,7 @@ import WireKit
 /// A thread per listening socket takes the requests; the transfers of each run on further threads, thousands on each, or,
 /// with a single port, on the same one. Writes have a thread of their own, so that no read waits for a disk to sync.
 public final class TFTPServer: Sendable {
-  private let configuration: Configuration
+  private let configuration: TFTPServerConfiguration
   private let context: LoopContext
   private let resolver: FileResolver
   private let threads: [ServiceThread]
@@ -24,7 +24,7 @@ public final class TFTPServer: Sendable {
 
   /// Opens the endpoints and serves them.
   public static func start(
-    _ configuration: Configuration, on endpoints: [Endpoint], clock: any Clock, events: any EventSink,
+    _ configuration: TFTPServerConfiguration, on endpoints: [Endpoint], clock: any Clock, events: any EventSink,
     directory: any ClientDirectory = EmptyClientDirectory()
   ) throws(StartError) -> TFTPServer {
     var sockets: [CInt] = []
@@ -40,14 +40,14 @@ public final class TFTPServer: Sendable {
 
   /// Serves bound UDP sockets, which stay the caller's to close after `stop`.
   public convenience init(
-    _ configuration: Configuration, sockets: [CInt], clock: any Clock, events: any EventSink,
+    _ configuration: TFTPServerConfiguration, sockets: [CInt], clock: any Clock, events: any EventSink,
     directory: any ClientDirectory = EmptyClientDirectory()
   ) throws {
     try self.init(configuration, sockets: sockets, closing: [], clock: clock, events: events, directory: directory)
   }
 
   private init(
-    _ configuration: Configuration, sockets: [CInt], closing: [CInt], clock: any Clock, events: any EventSink,
+    _ configuration: TFTPServerConfiguration, sockets: [CInt], closing: [CInt], clock: any Clock, events: any EventSink,
     directory: any ClientDirectory
   ) throws {
     let problems = configuration.problems()

@@ -102,6 +102,8 @@ public enum AccountStoreBattery {
       try await store.setPasswordVerifiers(verifiers, of: created.id)
       _ = try await store.addKey(key(1), to: created.id)
       try await store.setTOTP(TOTPState(sealedSecret: Secret("s")), of: created.id)
+      try await store.setDesktopSecret(Secret([1, 0, 2]), of: created.id)
+      try expectEqual(try await store.desktopSecret(of: created.id), Secret([1, 0, 2]))
       try await store.delete(created.id)
       try expectEqual(try await store.account(created.id), nil)
       try await expectFailure(.notFound) { () throws(StoreError) in try await store.delete(created.id) }
@@ -110,6 +112,7 @@ public enum AccountStoreBattery {
       try expectEqual(try await store.passwordVerifiers(of: again.id), nil)
       try expectEqual(try await store.keys(of: again.id), [])
       try expectEqual(try await store.totp(of: again.id), nil)
+      try expectEqual(try await store.desktopSecret(of: again.id), nil)
     },
     StoreCheck("a log-in is noted in whole seconds, and does not disturb an update") { store in
       let created = try await store.create(ann())

@@ -129,7 +129,8 @@ private final class LoopThread<Responder: DatagramResponder & ~Copyable>: @unche
       let request = UnsafeRawBufferPointer(start: item.pointee.request, count: Int(item.pointee.request_length)).bytes
       var reply = FixedWriter(
         UnsafeMutableRawBufferPointer(start: item.pointee.reply, count: limits.reply).mutableBytes)
-      let peer = DatagramPeer(storage: item.pointee.peer.assumingMemoryBound(to: sockaddr_storage.self))
+      let peer = DatagramPeer(
+        storage: item.pointee.peer.assumingMemoryBound(to: sockaddr_storage.self), batch: batch, index: CInt(index))
       if responder.respond(to: request, from: peer, into: &reply) {
         item.pointee.reply_length = UInt32(clamping: reply.count)
       }

@@ -20,9 +20,47 @@ public protocol DatagramResponder: ~Copyable, Sendable {
 /// Where a datagram came from. Valid during the call that it is handed to.
 public struct DatagramPeer {
   let storage: UnsafePointer<sockaddr_storage>
+  let batch: OpaquePointer
+  let index: CInt
 
   /// The address and port; unspecified for a family that is neither IPv4 nor IPv6.
   public var endpoint: Endpoint { Endpoint(storage) }
+
+  /// What it takes to reply after the batch has gone.
+  public var origin: DatagramOrigin {
+    var origin = portside_datagram_origin()
+    portside_datagrams_origin(batch, index, &origin)
+    return DatagramOrigin(value: origin, endpoint: endpoint)
+  }
+}
+
+/// Where a datagram came from, and to which of our addresses; good for longer than its batch.
+public struct DatagramOrigin: Sendable {
+  fileprivate var value: portside_datagram_origin
+  public let endpoint: Endpoint
+}
+
+/// Sends replies that were not ready within their batch, from any thread.
+///
+/// It has a descriptor of its own for the socket, so that a late reply never goes to whatever took the number.
+public final class LateReplies: Sendable {
+  private let descriptor: CInt
+
+  /// `nil` when the process has no descriptor left.
+  public init?(_ socket: CInt) {
+    descriptor = fcntl(socket, F_DUPFD_CLOEXEC, 0)
+    guard descriptor >= 0 else { return nil }
+  }
+
+  deinit { close(descriptor) }
+
+  /// Sends one reply. What the kernel does not take is lost, as on any network.
+  public func send(_ bytes: [UInt8], to origin: DatagramOrigin) {
+    var value = origin.value
+    _ = bytes.withUnsafeBytes {
+      portside_datagrams_reply(descriptor, &value, $0.baseAddress, UInt32(clamping: $0.count))
+    }
+  }
 }
 
 extension Endpoint {

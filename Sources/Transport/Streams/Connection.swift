@@ -30,4 +30,11 @@ public struct Connection: Sendable {
 
   /// Whether the bytes travel under TLS.
   public var isEncrypted: Bool { tls != nil }
+
+  /// A client's connection, for a session that is driven outside of a server.
+  public static func probe(to server: Endpoint, on eventLoop: any EventLoop) -> Connection {
+    Connection(
+      id: SessionID(0), service: .admin, peer: server, local: Endpoint(server.address, 0), tls: nil,
+      eventLoop: eventLoop)
+  }
 }

@@ -49,11 +49,16 @@ where
   public func start(descriptor: Int32, on group: any EventLoopGroup) async throws {
     let channel = try await ServerBootstrap(group: group)
       .serverChannelOption(.backlog, value: 1024)
-      .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
       .childChannelOption(.allowRemoteHalfClosure, value: true)
       .childChannelOption(.maxMessagesPerRead, value: 4)
       .childChannelInitializer { [self] channel in
-        channel.eventLoop.makeCompletedFuture { try open(channel) }
+        channel.eventLoop.makeCompletedFuture {
+          // TCP's own option; a Unix socket has none of it.
+          if channel.localAddress?.protocol != .unix {
+            try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
+          }
+          try open(channel)
+        }
       }
       .withBoundSocket(descriptor)
       .get()
@@ -98,8 +103,11 @@ where
   // MARK: One connection
 
   private func open(_ channel: any Channel) throws {
-    guard let remote = channel.remoteAddress.flatMap({ Endpoint($0) }),
-      let local = channel.localAddress.flatMap({ Endpoint($0) })
+    // Whoever reaches a Unix socket of ours is on this machine.
+    let isUnix = channel.localAddress?.protocol == .unix
+    let ourselves = isUnix ? Endpoint(IPAddress(127, 0, 0, 1), 0) : nil
+    guard let remote = channel.remoteAddress.flatMap({ Endpoint($0) }) ?? ourselves,
+      let local = channel.localAddress.flatMap({ Endpoint($0) }) ?? ourselves
     else {
       channel.close(promise: nil)
       return
@@ -156,15 +164,15 @@ where
     let connection = Connection(
       id: numbers.next(), service: configuration.service, peer: peer, local: local, tls: nil,
       eventLoop: channel.eventLoop)
-    if configuration.isRegistered { register(connection, channel) }
+    if configuration.isRegistered { register(connection, channel, configuration.encryption) }
     try addHandlers(to: channel, connection, configuration)
   }
 
-  private func register(_ connection: Connection, _ channel: any Channel) {
+  private func register(_ connection: Connection, _ channel: any Channel, _ encryption: String?) {
     context.sessions.open(
       SessionRecord(
         id: connection.id, service: connection.service, peer: connection.peer, local: connection.local,
-        since: context.clock.wallTime())
+        since: context.clock.wallTime(), encryption: encryption)
     ) { channel.close(promise: nil) }
     let sessions = context.sessions
     channel.closeFuture.whenComplete { _ in sessions.close(connection.id) }

@@ -9,6 +9,8 @@ public struct StreamListenerConfiguration: Sendable, Hashable {
 
   public var service: ServiceName
   public var tls: TLSMode
+  /// What the register of sessions says of connections whose protocol encrypts by itself.
+  public var encryption: String?
   /// The names that this service goes by in TLS (ALPN), best first. A client that offers others only is refused.
   public var applicationProtocols: [String]
   public var limits: ConnectionLimits
@@ -24,12 +26,14 @@ public struct StreamListenerConfiguration: Sendable, Hashable {
   public var heedsPenalties: Bool
 
   public init(
-    service: ServiceName, tls: TLSMode = .none, applicationProtocols: [String] = [], limits: ConnectionLimits = .init(),
+    service: ServiceName, tls: TLSMode = .none, encryption: String? = nil, applicationProtocols: [String] = [],
+    limits: ConnectionLimits = .init(),
     proxies: [IPNetwork] = [], refusal: [UInt8] = [], plainTextRefusal: [UInt8] = [], isRegistered: Bool = true,
     heedsPenalties: Bool = true
   ) {
     self.service = service
     self.tls = tls
+    self.encryption = encryption
     self.applicationProtocols = applicationProtocols
     self.limits = limits
     self.proxies = proxies

@@ -35,6 +35,11 @@ public final class TLSContextStore: Sendable {
     state.withLock { $0.index.identity(for: nil, service: service) != nil }
   }
 
+  /// The identity that answers a client which asks for this host name: for protocols that bind to its key.
+  public func identity(for serverName: String?, service: ServiceName, localAddress: IPAddress) -> TLSIdentity? {
+    state.withLock { $0.index.identity(for: serverName, service: service, localAddress: localAddress)?.identity }
+  }
+
   /// The context that answers a client's hello.
   func context(
     for hello: ClientHello, service: ServiceName, applicationProtocols: [String], local: IPAddress

@@ -56,14 +56,21 @@ struct Composition: Sendable {
       configuration: configuration.concerning(name), gateSocket: folder.gateSocket,
       listeners: Dictionary(named.map { ($0.name, $0.declaration) }) { first, _ in first }, logsJSON: logsJSON,
       logsColours: logsColours, masterKey: name == .gate ? masterKey : nil,
+      hostKeySecret: SSHHosting.worker == name ? SSHHostKeys.secret(from: masterKey) : nil,
       certificateNames: name == .gate ? certificateNeeds : [],
       relayPassword: name == .mail ? try relayPassword() : nil, isLaboratory: isLaboratory)
     // The same settings have the same bytes: a reload tells only those workers whose bytes differ.
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     return WorkerPlan(
-      name: name, sockets: named.map { socket(named: $0.name, $0.declaration) },
+      name: name, sockets: named.map { socket(named: $0.name, $0.declaration) } + internalSockets(name),
       configuration: [UInt8](try encoder.encode(settings)), confinement: confinement(name))
+  }
+
+  private func internalSockets(_ name: WorkerName) -> [SocketPlan] {
+    HostedServices.of(name).filter(isWanted).flatMap {
+      $0.internalSockets(configuration, in: folder, owner: user?.name)
+    }
   }
 
   private func relayPassword() throws -> Secret? {
@@ -74,14 +81,17 @@ struct Composition: Sendable {
   }
 
   private func socket(named name: String, _ declaration: ListenerDeclaration) -> SocketPlan {
-    switch declaration.transport {
-    case .tcp: SocketPlan(name: name, place: .tcp(declaration.endpoint))
-    // One socket for each core: the kernel spreads the queries.
-    case .udp:
-      SocketPlan(
-        name: name, place: .udp(declaration.endpoint),
-        count: min(64, max(1, ProcessInfo.processInfo.activeProcessorCount)))
-    }
+    var plan =
+      switch declaration.transport {
+      case .tcp: SocketPlan(name: name, place: .tcp(declaration.endpoint))
+      // One socket for each core: the kernel spreads the queries.
+      case .udp:
+        SocketPlan(
+          name: name, place: .udp(declaration.endpoint),
+          count: min(64, max(1, ProcessInfo.processInfo.activeProcessorCount)))
+      }
+    HostedServices.hosting(declaration)?.shape(&plan, for: declaration)
+    return plan
   }
 
   static func socketName(_ declaration: ListenerDeclaration) -> String {

@@ -16,6 +16,19 @@ struct DataFolder: Sendable {
   /// The private authority's root, for clients to take.
   var authority: String { "\(root)/ca" }
   var authorityFile: String { "\(authority)/ca.pem" }
+  /// The host keys of SSH, sealed.
+  var hostKeys: String { "\(root)/ssh" }
+  /// The database of DHCP's leases, and what else the names worker writes.
+  var leases: String { "\(root)/leases" }
+  var leaseDatabase: String { "\(leases)/leases.sqlite" }
+  /// Addresses kept for machines by `portside lease reserve`.
+  var reservationFile: String { "\(leases)/reservations.csv" }
+  /// Touched by the command line when it has changed leases or reservations.
+  var leaseMark: String { "\(leases)/changed" }
+  /// Serials that the zones with leases' names stay below.
+  var serialFile: String { "\(leases)/serials.json" }
+  /// How far each machine has come with its network boot.
+  var bootFile: String { "\(leases)/boots.json" }
   var zones: String { "\(root)/zones" }
   /// Mailboxes and messages.
   var mail: String { "\(root)/mail" }
@@ -29,6 +42,8 @@ struct DataFolder: Sendable {
   var run: String { "\(root)/run" }
   /// Where workers talk to the gate.
   var gateSocket: String { "\(run)/gate.sock" }
+  /// Where the web worker asks for names, for DNS over HTTPS.
+  var dnsSocket: String { "\(run)/dns.sock" }
   /// Where the command line administers.
   var adminSocket: String { "\(run)/admin.sock" }
   /// Where the command line talks to the supervisor.
@@ -43,7 +58,9 @@ struct DataFolder: Sendable {
     try make(store, mode: 0o700, owner: user)
     try make(certificates, mode: 0o700, owner: user)
     try make(authority, mode: 0o755, owner: user)
+    try make(leases, mode: 0o700, owner: user)
     try make(zones, mode: 0o755, owner: nil)
+    try make(hostKeys, mode: 0o755, owner: user)
     try make(mail, mode: 0o700, owner: user)
     try make(queue, mode: 0o700, owner: user)
     try make(sieve, mode: 0o700, owner: user)

@@ -26,6 +26,7 @@ struct ServerCheck {
     if status == nil { checkPorts(&report) }
     checkCertificates(&report)
     checkZones(&report)
+    await DHCPCheck(configuration: configuration, folder: folder).run(into: &report)
     guard let status else { return }
     for socket in status.workers.flatMap(\.sockets) { await checkService(socket, &report) }
   }

@@ -14,6 +14,8 @@ struct WorkerSettings: Codable, Sendable {
   var logsColours: Bool
   /// The key that encrypts stored secrets; for the gate alone.
   var masterKey: Secret?
+  /// What seals the host keys of SSH on the disk; for the worker that serves it.
+  var hostKeySecret: Secret?
   /// Host names that TLS listeners answer for; for the gate, which sees to their certificates.
   var certificateNames: [CertificateNeed]
   /// The password for `smtp.relay`; for the mail worker alone.

@@ -1,10 +1,13 @@
 import Configuration
+import ConsoleCore
 import DNSCore
+import DNSResolver
 import DNSServer
 import Foundation
 import Services
 import Supervision
 import Transport
+import WireKit
 
 /// DNS, over UDP, TCP and TLS.
 final class DNSHosting: HostedService {
@@ -13,10 +16,12 @@ final class DNSHosting: HostedService {
 
   private let surroundings: WorkerSurroundings
   private let server: DNSServer
+  private let resolver: Resolver
 
-  private init(surroundings: WorkerSurroundings, server: DNSServer) {
+  private init(surroundings: WorkerSurroundings, server: DNSServer, resolver: Resolver) {
     self.surroundings = surroundings
     self.server = server
+    self.resolver = resolver
   }
 
   static func share(_ whole: PortsideConfiguration, with part: inout PortsideConfiguration) { part.dns = whole.dns }
@@ -29,6 +34,33 @@ final class DNSHosting: HostedService {
       return String(file[..<(file.lastIndex(of: "/") ?? file.endIndex)])
     }
     confinement.readPaths += Set(folders).sorted()
+    guard !configuration.dns.recursion.isEmpty else { return }
+    // Over TCP to forwarders, and to any server for what does not fit into UDP.
+    confinement.connectPorts? += Set(configuration.dns.forward.map(\.port) + [53]).sorted()
+  }
+
+  private static let internalSocket = "internal dns"
+
+  static func internalSockets(
+    _ configuration: PortsideConfiguration, in folder: DataFolder, owner: String?
+  ) -> [SocketPlan] {
+    guard DNSOverHTTPS.isWanted(configuration) else { return [] }
+    return [
+      SocketPlan(name: internalSocket, place: .unixStream(path: folder.dnsSocket), mode: 0o600, owner: owner)
+    ]
+  }
+
+  /// The queries of DNS over HTTPS; the web worker sees to it who may ask for what.
+  func listen(internally socket: InheritedSocket) async throws -> RunningListener? {
+    guard socket.name == Self.internalSocket, let descriptor = socket.descriptors.first else { return nil }
+    let server = server
+    let listener = StreamListener<DNSStreamSession, DNSStreamHandler>(
+      configuration: StreamListenerConfiguration(service: .doh, isRegistered: false, heedsPenalties: false),
+      context: surroundings.context, contexts: surroundings.contexts, counter: surroundings.counter,
+      numbers: surroundings.numbers, handler: server.streamHandler
+    ) { server.makeStreamSession($0, isTrusted: true) }
+    try await listener.start(descriptor: descriptor, on: surroundings.group)
+    return RunningListener { await listener.drain(within: $0) }
   }
 
   static func make(
@@ -36,9 +68,15 @@ final class DNSHosting: HostedService {
   ) async throws -> any HostedService {
     var configuration = DNSServerConfiguration()
     configuration.responder.udpLimit = settings.configuration.dns.udpSize
-    let server = DNSServer(context: surroundings.context, configuration: configuration)
-    register(server, in: surroundings)
-    let service = DNSHosting(surroundings: surroundings, server: server)
+    let zones = ZoneSet()
+    let resolver = Resolver(
+      try resolverConfiguration(settings.configuration.dns), zones: zones, clock: surroundings.context.clock,
+      group: surroundings.group)
+    let server = DNSServer(
+      context: surroundings.context, configuration: configuration, zones: zones, resolver: resolver)
+    register(server, resolver, in: surroundings)
+    let service = DNSHosting(surroundings: surroundings, server: server, resolver: resolver)
+    surroundings.names.book.attach(server)
     try await service.apply(settings, sockets)
     return service
   }
@@ -52,10 +90,50 @@ final class DNSHosting: HostedService {
       }
       sources.append(ZoneSource(apex: apex, .file(folder.zoneFile(zone))))
     }
+    resolver.reload(try Self.resolverConfiguration(settings.configuration.dns))
     await server.reload(sources)
   }
 
-  func stop() async { server.stop() }
+  static let commands = [
+    Command(
+      "show zones", permission: "console:show", "the zones that are served", columns: ["zone", "serial", "records"]),
+    Command(
+      "show zone", [.init("ZONE", .object(of: "show zones"))], permission: "console:show", "the records of a zone",
+      columns: ["name", "ttl", "type", "data"]),
+  ]
+
+  func answer(_ question: ConsoleQuestion) async -> ConsoleAnswer {
+    let zones = server.servedZones.sorted { $0.apex.description < $1.apex.description }
+    if question.command == "show zones" {
+      let rows = zones.map { [Self.shown($0.apex), "\($0.soa.serial)", "\($0.recordCount)"] }
+      return question.page(["zone", "serial", "records"], rows)
+    }
+    guard let text = question.values.first, let apex = try? Name(text),
+      let zone = zones.first(where: { $0.apex == apex })
+    else { return .failure("there is no zone '\(question.values.first ?? "")'") }
+    // Rows are made for this page alone: a zone may have millions.
+    let start = max(0, question.after.flatMap { Int($0) } ?? 0)
+    var (index, rows) = (0, [[String]]())
+    zone.forEachRecord { record in
+      defer { index += 1 }
+      guard index >= start, rows.count < ConsoleQuestion.pageLength else { return }
+      rows.append([record.name.description, "\(record.ttl)", "\(record.type)", record.data.description])
+    }
+    let end = start + rows.count
+    return .listing(
+      Listing(columns: ["name", "ttl", "type", "data"], rows: rows, next: end < index ? "\(end)" : nil))
+  }
+
+  /// Without the dot at its end, as zones are configured.
+  private static func shown(_ apex: Name) -> String {
+    let text = apex.description
+    return text.count > 1 && text.hasSuffix(".") ? String(text.dropLast()) : text
+  }
+
+  func stop() async {
+    surroundings.names.book.attach(nil)
+    server.stop()
+  }
 
   func listen(
     _ socket: InheritedSocket, _ declaration: ListenerDeclaration, _ settings: WorkerSettings
@@ -83,7 +161,28 @@ final class DNSHosting: HostedService {
     }
   }
 
-  private static func register(_ server: DNSServer, in surroundings: WorkerSurroundings) {
+  /// `recursion`, `forward` and `cache` of `[dns]`.
+  private static func resolverConfiguration(_ section: DNSSection) throws -> ResolverConfiguration {
+    let forwarders = try section.forward.map { url in
+      guard let transport = Forwarder.Transport(rawValue: url.scheme), case .address(let address) = url.host else {
+        throw CommandFailure("dns.forward: \(url): this version asks over udp://, tcp:// and tls:// only")
+      }
+      return Forwarder(transport, Endpoint(address, url.port))
+    }
+    return ResolverConfiguration(
+      networks: section.recursion, forwarders: forwarders, cacheSize: Int(clamping: section.cache.bytes),
+      udpLimit: section.udpSize)
+  }
+
+  private static func register(_ server: DNSServer, _ resolver: Resolver, in surroundings: WorkerSurroundings) {
+    for (result, figure) in [
+      ("cache", \Resolver.Figures.fromCache), ("stale", \.stale), ("failure", \.failures), ("asked", \.asked),
+    ] as [(String, KeyPath<Resolver.Figures, UInt64> & Sendable)] {
+      surroundings.metrics.reading(
+        "portside_dns_resolver", help: "Names of other zones: answers by source, and questions asked.",
+        ["kind": result]
+      ) { Double(resolver.figures[keyPath: figure]) }
+    }
     for (transport, tally) in [
       ("udp", \DNSMetrics.datagrams), ("stream", \DNSMetrics.streams),
     ] as [(String, KeyPath<DNSMetrics, ResponderTally> & Sendable)] {

@@ -1,4 +1,5 @@
 import Configuration
+import ConsoleCore
 import Services
 import Supervision
 
@@ -16,6 +17,12 @@ protocol HostedService: Sendable {
   /// Widens what its worker may touch to what it needs. In a stable order: another order is another confinement, and a
   /// new process at every reload.
   static func confine(_ confinement: inout Confinement, for configuration: PortsideConfiguration, in folder: DataFolder)
+  /// Changes the plan of one of its sockets: how many share the address, whether broadcasts come to it.
+  static func shape(_ plan: inout SocketPlan, for declaration: ListenerDeclaration)
+  /// Sockets of its own for other workers of this program; their names begin with `internal `.
+  static func internalSockets(
+    _ configuration: PortsideConfiguration, in folder: DataFolder, owner: String?
+  ) -> [SocketPlan]
   /// Makes it, without listeners.
   static func make(
     _ settings: WorkerSettings, _ sockets: [InheritedSocket], in surroundings: WorkerSurroundings
@@ -27,10 +34,25 @@ protocol HostedService: Sendable {
   func listen(
     _ socket: InheritedSocket, _ declaration: ListenerDeclaration, _ settings: WorkerSettings
   ) async throws -> RunningListener
+  /// Begins to serve a socket for other workers; `nil` when it is not one of its own.
+  func listen(internally socket: InheritedSocket) async throws -> RunningListener?
+  /// The console commands that it answers, each declared here and nowhere else.
+  static var commands: [Command] { get }
+  /// Answers one of them.
+  func answer(_ question: ConsoleQuestion) async -> ConsoleAnswer
   /// Its listeners have ended; what it still has to hand over or close goes now.
   func stop() async
 }
 
 extension HostedService {
+  static func shape(_ plan: inout SocketPlan, for declaration: ListenerDeclaration) {}
+  static func internalSockets(
+    _ configuration: PortsideConfiguration, in folder: DataFolder, owner: String?
+  ) -> [SocketPlan] { [] }
+  func listen(internally socket: InheritedSocket) async throws -> RunningListener? { nil }
   func stop() async {}
+  static var commands: [Command] { [] }
+  func answer(_ question: ConsoleQuestion) async -> ConsoleAnswer {
+    .failure("'\(question.command)' is no command here")
+  }
 }

@@ -1,11 +1,18 @@
 import Configuration
+import ConsoleCore
 import Services
 import Supervision
 
 /// The table of what this program serves.
 enum HostedServices {
   /// A row a protocol, in the order in which they are started.
-  static let all: [any HostedService.Type] = [DNSHosting.self, HTTPHosting.self, SMTPHosting.self, POP3Hosting.self]
+  static let all: [any HostedService.Type] = [
+    DNSHosting.self, DHCPHosting.self, TFTPHosting.self, HTTPHosting.self, SSHHosting.self, FTPHosting.self,
+    TelnetHosting.self, SMTPHosting.self, POP3Hosting.self, RDPHosting.self,
+  ]
+
+  /// The console commands of all protocols.
+  static var commands: [Command] { all.flatMap { $0.commands } }
 
   /// The protocols of one worker.
   static func of(_ worker: WorkerName) -> [any HostedService.Type] { all.filter { $0.worker == worker } }

@@ -1,4 +1,5 @@
 import Configuration
+import ConsoleCore
 import Services
 import Supervision
 
@@ -9,9 +10,11 @@ actor HostingWorker: Worker {
   private let listeners = ListenerSet()
   /// By the type's name: a protocol runs once, whatever number of sockets it has.
   private var running: [String: any HostedService] = [:]
+  private var settings: WorkerSettings
 
   private init(_ name: WorkerName, _ settings: WorkerSettings) {
     self.name = name
+    self.settings = settings
     surroundings = WorkerSurroundings(name: name.rawValue, settings)
   }
 
@@ -19,6 +22,7 @@ actor HostingWorker: Worker {
     _ name: WorkerName, _ settings: WorkerSettings, _ sockets: [InheritedSocket]
   ) async throws -> HostingWorker {
     let worker = HostingWorker(name, settings)
+    worker.surroundings.answerQuestions { [weak worker] in await worker?.answer($0) }
     try await worker.apply(settings, sockets)
     let secured = settings.listeners.values.filter { $0.tls != .none }.map(\.service)
     await worker.surroundings.awaitCertificates(for: Set(secured))
@@ -37,8 +41,15 @@ actor HostingWorker: Worker {
       }
     }
     surroundings.apply(settings)
+    self.settings = settings
     let services = running
     try await listeners.update(sockets) { socket in
+      if socket.name.hasPrefix("internal ") {
+        for service in services.values {
+          if let listener = try await service.listen(internally: socket) { return listener }
+        }
+        return nil
+      }
       guard let declaration = settings.listeners[socket.name], let type = HostedServices.hosting(declaration),
         let service = services["\(type)"]
       else { return nil }
@@ -49,6 +60,17 @@ actor HostingWorker: Worker {
       running[name] = nil
       await service.stop()
     }
+  }
+
+  /// The answer to a console command that the gate passes on; `nil` when none of the protocols here declares it.
+  private func answer(_ question: ConsoleQuestion) async -> ConsoleAnswer? {
+    if question.command == ProgramCommands.configuration.name {
+      return question.page(ProgramCommands.configuration.columns, ProgramCommands.rows(of: settings.configuration))
+    }
+    guard let type = HostedServices.of(name).first(where: { $0.commands.contains { $0.name == question.command } }),
+      let service = running["\(type)"]
+    else { return nil }
+    return await service.answer(question)
   }
 
   func drain(within limit: Duration) async {

@@ -1,3 +1,6 @@
+import SSHCore
+import Services
+
 /// One look at a service through its client: what was done, step by step, and what came of it.
 struct ProbeReport: Encodable {
   struct Step: Encodable {
@@ -41,11 +44,20 @@ protocol Probe: Sendable {
 struct ProbeOptions: Sendable {
   /// DER certificates to trust besides the system's; empty: the system's alone.
   var trustRoots: [[UInt8]] = []
+  /// For services that log in: a private SSH key's file, and a password.
+  var identity: String?
+  var password: Secret?
+  /// Public SSH keys of which the server's must be one; empty: any, and it is shown.
+  var hostKeys: [PublicKey] = []
 }
 
 /// Which probe is for which scheme.
 enum Probes {
-  static let schemes = ["http", "https", "dns", "dns+tcp", "dns+tls", "smtp", "submission", "submissions"]
+  static let schemes = [
+    "http", "https", "dns", "dns+tcp", "dns+tls", "ssh", "sftp", "telnet", "telnet+tls", "telnets", "ftp", "ftps",
+    "dhcp", "tftp", "rdp",
+    "smtp", "submission", "submissions",
+  ]
 
   /// The probe for a URL; throws what is wrong with it.
   static func probe(_ url: String, _ options: ProbeOptions) throws -> any Probe {
@@ -56,8 +68,16 @@ enum Probes {
     switch scheme {
     case "http", "https": return try HTTPProbe(url, options)
     case "dns", "dns+tcp": return try DNSProbe(url, overTCP: scheme == "dns+tcp")
+    case "ftp", "ftps": return try FTPProbe(url, isImplicit: scheme == "ftps", options)
     case "dns+tls": return try TLSProbe(url, applicationProtocol: "dot", options)
     case "smtp", "submission", "submissions": return try SMTPProbe(url, scheme: scheme, options)
+    case "ssh", "sftp": return try SSHProbe(url, options)
+    case "telnet": return try TelnetProbe(url, .none, options)
+    case "telnet+tls": return try TelnetProbe(url, .starttls, options)
+    case "telnets": return try TelnetProbe(url, .implicit, options)
+    case "dhcp": return try DHCPProbe(url)
+    case "tftp": return try TFTPProbe(url)
+    case "rdp": return try RDPProbe(url, options)
     default:
       throw CommandFailure(
         "there is no client for '\(scheme)' yet; there are clients for \(schemes.joined(separator: ", "))")

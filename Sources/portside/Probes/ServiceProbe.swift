@@ -27,6 +27,18 @@ struct ServiceProbe: Sendable {
       .joined(separator: ", ")
   }
 
+  /// Bound to its interface, a server hears only what comes from there: it is asked by broadcast. On loopback and on other
+  /// ports it answers as to a relay.
+  private func dhcpProbe() throws -> any Probe {
+    if endpoint.address.isLoopback || endpoint.port != 67 {
+      return try Probes.probe("dhcp://\(endpoint)", ProbeOptions())
+    }
+    guard let interface = NetworkInterfaces.name(of: endpoint.address) else {
+      throw CommandFailure("no interface has the address \(endpoint.address)")
+    }
+    return try DHCPProbe("dhcp://\(interface)", from: endpoint.address)
+  }
+
   private func probe() throws -> any Probe {
     var options = ProbeOptions()
     if FileManager.default.fileExists(atPath: authorityFile) { options.trustRoots = try TrustFile.read(authorityFile) }
@@ -41,7 +53,18 @@ struct ServiceProbe: Sendable {
     case .https: return try Probes.probe("https://\(place)/", options)
     case .smtp, .submission, .submissions:
       return try Probes.probe("\(declaration.service.rawValue)://\(place)", options)
+    case .ssh:
+      options.hostKeys = SSHHostKeys.publicKeys(DataFolder(configuration).hostKeys)
+      return try Probes.probe("ssh://\(place)", options)
+    case .ftp, .ftps: return try Probes.probe("\(declaration.service.rawValue)://\(place)", options)
+    case .rdp: return try Probes.probe("rdp://\(place)", options)
     case .admin: return try Probes.probe("http://\(place)/metrics", options)
+    case .telnet:
+      let isPlain = configuration.telnet.acceptsPlaintext(from: endpoint.address)
+      let scheme = declaration.tls == .implicit ? "telnets" : isPlain ? "telnet" : "telnet+tls"
+      return try Probes.probe("\(scheme)://\(place)", options)
+    case .dhcp: return try dhcpProbe()
+    case .tftp: return try Probes.probe("tftp://\(place)", options)
     default: throw CommandFailure("there is no client for \(declaration.service.rawValue) yet")
     }
   }

@@ -75,10 +75,16 @@ struct Laboratory: Sendable {
     let texts = [
       "zones/\(domain).zone": TryFiles.zone(domain: domain),
       "zones/127.in-addr.arpa.zone": TryFiles.reverseZone(domain: domain),
+      "tftp/boot.ipxe": TryFiles.bootScript(domain: domain),
+      "backups/README": "Configurations that devices save by TFTP, as versions: portside config-backup list\n",
       "site/index.html": TryFiles.page(domain: domain),
       "site/about/index.html": TryFiles.about(domain: domain),
     ]
     for (name, text) in texts { try write(Data(text.utf8), to: "\(path)/\(name)", mode: 0o644) }
+    for name in ["files/shared", "files/home"] {
+      try FileManager.default.createDirectory(
+        atPath: "\(path)/\(name)", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
+    }
     guard let seed else { return }
     for folder in ["site", "zones"] {
       let source = "\(seed)/\(folder)"
@@ -140,6 +146,8 @@ struct Laboratory: Sendable {
     // There from a start that was cut off, otherwise.
     if !isThere { _ = try await directory.create(AccountSpecification(name: person.name, roles: person.roles)) }
     try await directory.setPassword(Secret(person.password), of: person.name, force: true)
+    // Remote desktops have a password of their own; a laboratory's is the same.
+    try await directory.setDesktopPassword(Secret(person.password), of: person.name)
     guard let key = person.sshKey else { return }
     let line = try String(contentsOfFile: key + ".pub", encoding: .utf8).trimmingCharacters(in: .newlines)
     do throws(DirectoryError) {

@@ -45,7 +45,9 @@ struct LaboratoryReport: Encodable {
     services = status.workers.flatMap(\.sockets).compactMap { socket in
       guard let declaration = declarations[socket.name], let endpoint = socket.place.endpoint else { return nil }
       return Self.service(declaration, endpoint.address.description, endpoint.port)
-    }.sorted { ($0.name, $0.transport) < ($1.name, $1.transport) }
+    }.flatMap { Self.withDNS($0, composition.configuration) }.sorted {
+      ($0.name, $0.transport) < ($1.name, $1.transport)
+    }
     accounts = laboratory.people.map {
       Account(name: $0.name, password: $0.password, sshKey: $0.sshKey, roles: $0.roles)
     }
@@ -58,6 +60,15 @@ struct LaboratoryReport: Encodable {
     event = broken.isEmpty ? "ready" : "failed"
   }
 
+  /// HTTPS has DNS at a path of its own (RFC 8484).
+  private static func withDNS(_ service: Service, _ configuration: PortsideConfiguration) -> [Service] {
+    guard service.name == ServiceName.https.rawValue, DNSOverHTTPS.isWanted(configuration) else { return [service] }
+    var names = service
+    names.name = ServiceName.doh.rawValue
+    names.url = "https://\(service.address):\(service.port)\(DNSOverHTTPS.path)"
+    return [service, names]
+  }
+
   private static func service(_ declaration: ListenerDeclaration, _ address: String, _ port: UInt16) -> Service {
     let place = "\(address):\(port)"
     let url =
@@ -66,7 +77,11 @@ struct LaboratoryReport: Encodable {
       case .https: "https://\(place)/"
       case .dns: "dns://\(place)/www.\(Laboratory.domain)/A"
       case .dot: "dns+tls://\(place)/www.\(Laboratory.domain)/A"
+      case .ssh: "ssh://\(place)"
+      case .ftp, .ftps: "\(declaration.service.rawValue)://\(place)/"
+      case .tftp: "tftp://\(place)/boot.ipxe"
       case .admin: "http://\(place)/metrics"
+      case .telnet: "\(declaration.tls == .implicit ? "telnets" : "telnet")://\(place)"
       default: "\(declaration.service.rawValue)://\(place)"
       }
     return Service(
@@ -90,6 +105,8 @@ struct LaboratoryReport: Encodable {
         curl --cacert \(ca) \(example(.https))
         dig @127.0.0.1 -p \(port(.dns)) www.\(domain)
         swaks --server 127.0.0.1:\(port(.submission)) --tls --auth-user ann --from ann@\(domain) --to bob@\(domain)
+        curl --cacert \(ca) --ssl-reqd -u \(accounts.first?.name ?? "") \(example(.ftp))
+        sftp -P \(port(.ssh)) -i \(accounts.first?.sshKey ?? "KEY") \(accounts.first?.name ?? "")@127.0.0.1
       Stop with Control-C.
 
       """

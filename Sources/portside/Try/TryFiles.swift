@@ -32,6 +32,7 @@ enum TryFiles {
     tls_port = 10853
     zones    = ["\(domain)", "127.in-addr.arpa"]
 
+    \(network(domain: domain, data: data))
     [http]
     on           = ["here"]
     port         = 10080
@@ -40,6 +41,74 @@ enum TryFiles {
     redirect_to_https = false
     sites        = { "www.\(domain)" = "\(data)/site", "srv.\(domain)" = "\(data)/site" }
 
+    \(access(data: data))
+    \(mail(domain: domain))
+    \(desktop)
+    [metrics]
+    on   = ["here"]
+    port = 19464
+
+    """
+  }
+
+  /// DHCP, TFTP: relays are served only, as no client asks on such a port.
+  private static func network(domain: String, data: String) -> String {
+    """
+    [dhcp]
+    on       = ["here"]
+    port     = 10067
+    register = "\(domain)"
+    probe    = false                      # every address of 127.0.0.0/8 answers
+
+    [dhcp.subnet."127.0.0.0/8"]
+    pool   = "127.67.0.100-127.67.0.199"
+    dns    = ["127.0.0.1"]
+    lease  = "1h"
+    boot   = { bios = "undionly.kpxe", efi64 = "ipxe.efi", script = "boot.ipxe" }
+
+    [dhcp.reserve]
+    plotter = { mac = "02:00:00:00:00:21", ip = "127.67.0.21" }
+
+    [tftp]
+    on         = ["here"]
+    port       = 10069
+    read       = "\(data)/tftp"
+    write      = "\(data)/backups/{device}"
+    write_from = ["127.0.0.0/8"]
+
+    """
+  }
+
+  private static func access(data: String) -> String {
+    """
+    [ssh]
+    on         = ["here"]
+    port       = 10022
+    shell      = "os"
+    forwarding = true
+    sftp       = { root = "\(data)/files/shared", home = "\(data)/files/home/{account}" }
+
+    [ftp]
+    on        = ["here"]
+    port      = 10021
+    tls_port  = 10990
+    data_port = 0
+    tls       = "optional"
+    plaintext = true
+    passive   = { ports = "52000-52999" }
+
+    [telnet]
+    enabled   = true
+    on        = ["here"]
+    port      = 10023
+    tls_port  = 10992
+    plaintext = true
+
+    """
+  }
+
+  private static func mail(domain: String) -> String {
+    """
     [smtp]
     on               = ["here"]
     port             = 10025
@@ -54,12 +123,17 @@ enum TryFiles {
     tls_port  = 10995
     plaintext = true
 
-    [metrics]
-    on   = ["here"]
-    port = 19464
-
     """
   }
+
+  private static let desktop = """
+    [rdp]
+    on       = ["here"]
+    port     = 13389
+    security = "either"
+    session  = "shell"
+
+    """
 
   static func zone(domain: String) -> String {
     """
@@ -90,6 +164,17 @@ enum TryFiles {
             IN NS  srv.\(domain).
     1.0.0   IN PTR srv.\(domain).
     20.0.0  IN PTR printer.\(domain).
+
+    """
+  }
+
+  /// What iPXE runs once it is loaded.
+  static func bootScript(domain: String) -> String {
+    """
+    #!ipxe
+    echo Portside boots ${net0/mac} at ${net0/ip}: this script came by TFTP from the folder tftp of \(domain)
+    sleep 5
+    exit
 
     """
   }

@@ -2,6 +2,7 @@ import Certificates
 import Configuration
 import Foundation
 import Gate
+import Operation
 import Services
 import Stores
 import Transport
@@ -10,19 +11,26 @@ extension GateWorker {
   /// Everything that the gate's sockets serve.
   static func makeParts(
     _ settings: WorkerSettings, store: SQLiteStore, trail: AuditTrail, hub: GateEvents,
-    events: any EventSink, certificates: CertificateService, clock: any Services.Clock
+    events: any EventSink, certificates: CertificateService, clock: any Services.Clock,
+    metrics: MetricsRegistry, recent: RecentEvents
   ) async throws -> GateParts {
     let penalties = PenaltyBoard(PenaltySettings(settings.configuration.auth.penalty), clock: clock, events: events)
     let sessions = SessionTable()
     let directory = try GateDirectory.make(
       settings.configuration, masterKey: settings.masterKey, store: store, clock: clock)
+    let administration = GateAdministration(
+      directory: directory, trail: trail, clock: clock,
+      live: .init(penalties: penalties, sessions: sessions, watch: hub.watch), actor: "gate")
+    let board = WorkerBoard()
+    let answers = GateAnswers(
+      configuration: settings.configuration, certificates: certificates, metrics: metrics, recent: recent, board: board)
     return GateParts(
       accounts: try await Authenticator(directory: directory, penalties: penalties, events: events),
       penalties: penalties, sessions: sessions, events: hub, watch: hub.watch, certificates: certificates,
-      administration: GateAdministration(
-        directory: directory, trail: trail, clock: clock,
-        live: .init(penalties: penalties, sessions: sessions, watch: hub.watch), actor: "gate"),
-      clock: clock)
+      administration: administration, clock: clock, board: board,
+      console: GateConsole(
+        commands: ProgramCommands.all, administration: administration, board: board, handlers: answers.handlers,
+        events: events, clock: clock))
   }
 
   /// Sees to it that every name has a certificate of the private authority, unless another issuer has given one.

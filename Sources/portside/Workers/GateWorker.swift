@@ -31,14 +31,16 @@ final class GateWorker: Worker {
     store = try SQLiteStore(path: DataFolder(settings.configuration).database)
     let trail = AuditTrail(store: SQLiteAuditStore(store))
     // Workers log and count for themselves; what they send here is for the audit trail and those who watch.
-    hub = GateEvents(next: EventFan([]), trail: trail, watch: WatchBoard(), clock: clock)
+    let recent = RecentEvents()
+    hub = GateEvents(next: EventFan([recent]), trail: trail, watch: WatchBoard(), clock: clock)
     let events = EventFan([log, EventMetrics(metrics), hub])
     certificates = try CertificateService(
       store: try GateDirectory.certificateStore(settings.configuration, masterKey: masterKey, clock: clock),
       events: events, clock: clock)
     try await Self.ensureCertificates(settings, certificates)
     let parts = try await Self.makeParts(
-      settings, store: store, trail: trail, hub: hub, events: events, certificates: certificates, clock: clock)
+      settings, store: store, trail: trail, hub: hub, events: events, certificates: certificates, clock: clock,
+      metrics: metrics, recent: recent)
     let user = settings.configuration.server.user.flatMap { UserAndGroup($0.description) }?.user
     workers = GateServer(parts, configuration: .init(serviceUserID: user, allowsAdministration: false))
     administrators = GateServer(parts, configuration: .init(allowsAdministration: true))

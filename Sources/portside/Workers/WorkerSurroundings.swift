@@ -1,3 +1,5 @@
+import ConsoleCore
+import ConsoleServer
 import Gate
 import NIOPosix
 import Operation
@@ -16,6 +18,8 @@ final class WorkerSurroundings: Sendable {
   let mail = MailHosting()
   let metrics: MetricsRegistry
   let group: MultiThreadedEventLoopGroup
+  /// What the services of the names worker share.
+  let names: NamesExchange
   private let log: LogWriter
   private let gate: GateClient
   private let certificates: Task<Void, Never>
@@ -40,6 +44,7 @@ final class WorkerSurroundings: Sendable {
     certificates = Task {
       for await identities in gate.identities() { contexts.update(identities) }
     }
+    names = NamesExchange(clock: clock, events: context.events)
     let counter = counter
     metrics.reading("portside_connections", help: "Open connections.") { Double(counter.total) }
     gate.start()
@@ -54,6 +59,22 @@ final class WorkerSurroundings: Sendable {
     }
   }
 
+  /// Sets who answers the console commands that the gate passes on to this worker.
+  func answerQuestions(_ answerer: @escaping @Sendable (ConsoleQuestion) async -> ConsoleAnswer?) {
+    gate.answerQuestions(answerer)
+  }
+
+  /// The console of whoever logged in by this session, which must stand in the register of sessions: the gate carries
+  /// out its commands in the name of the account that it has itself granted the log-in to.
+  func consoleBackend(of session: SessionID) -> some ConsoleBackend { GateConsoleBackend(gate: gate, session: session) }
+
+  /// A console for an account; what it may see of the commands follows from its permissions.
+  func makeConsole(for account: AccountIdentity, hostname: String, commands: String? = nil) -> Console {
+    Console(
+      ProgramCommands.tree, settings: ProgramCommands.settings(account: account.name, hostname: hostname),
+      commands: commands, isPermitted: account.permits)
+  }
+
   /// Puts what a reload may change into force.
   func apply(_ settings: WorkerSettings) {
     counter.update(SourceLimits(settings.configuration.limits))
@@ -63,8 +84,17 @@ final class WorkerSurroundings: Sendable {
   /// The last words: what was logged and reported is handed over.
   func stop() async {
     certificates.cancel()
+    names.stop()
     await mail.close()
     await gate.stop()
     log.flush()
   }
+}
+
+/// Console commands by way of the gate.
+private struct GateConsoleBackend: ConsoleBackend {
+  let gate: GateClient
+  let session: SessionID
+
+  func perform(_ call: ConsoleCall) async -> ConsoleAnswer { await gate.perform(call, session: session) }
 }

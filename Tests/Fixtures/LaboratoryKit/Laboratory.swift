@@ -75,6 +75,29 @@ public final class Laboratory {
       toFile: configurationFile, atomically: true, encoding: .utf8)
   }
 
+  /// The workers of a laboratory: all that there are.
+  public static let workerNames: Set<String> = ["access", "desktop", "gate", "mail", "names", "web"]
+
+  /// Gives every port that stands in the configuration file another number, one that is free at this moment, so that a
+  /// start by the file's own ports meets nobody. Returns the numbers by section and key: `http.port`.
+  @discardableResult
+  public func fixPorts() throws -> [String: Int] {
+    var (section, ports) = ("", [String: Int]())
+    var lines = try String(contentsOfFile: configurationFile, encoding: .utf8).components(separatedBy: "\n")
+    for (index, line) in lines.enumerated() {
+      if line.hasPrefix("[") { section = String(line.dropFirst().prefix { $0 != "]" }) }
+      let parts = line.split(separator: "=", maxSplits: 1)
+      guard parts.count == 2, parts[0].hasSuffix("port ") || parts[0].contains("port  ") || parts[0].contains("_port"),
+        let old = Int(parts[1].trimmingCharacters(in: .whitespaces)), old >= 10_000
+      else { continue }
+      let port = try Occupier().port
+      ports["\(section).\(parts[0].trimmingCharacters(in: .whitespaces))"] = port
+      lines[index] = "\(parts[0])= \(port)"
+    }
+    try lines.joined(separator: "\n").write(toFile: configurationFile, atomically: true, encoding: .utf8)
+    return ports
+  }
+
   /// Ends it by a signal; its exit code. Throws when a worker outlives it.
   @discardableResult
   public func stop(_ signal: Int32 = SIGTERM) async throws -> Int32 {

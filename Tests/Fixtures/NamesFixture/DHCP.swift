@@ -43,12 +43,12 @@ func serveDHCP(_ arguments: Arguments) async {
   policy.isBootProxy = arguments.has("proxy")
   policy.probesConflicts = arguments.has("probe")
   if let limit = arguments.first("circuit-limit").flatMap({ Int($0) }) { policy.maximumLeasesPerCircuit = limit }
-  var configuration = Configuration(policy)
+  var configuration = DHCPServerConfiguration(policy)
   configuration.interfaces = Set(arguments.all("interface"))
   await runDHCP(configuration, arguments)
 }
 
-private func runDHCP(_ configuration: Configuration, _ arguments: Arguments) async {
+private func runDHCP(_ configuration: DHCPServerConfiguration, _ arguments: Arguments) async {
   do {
     let store = SQLiteLeaseStore(try SQLiteStore(path: arguments.first("store") ?? "leases.db"))
     let server = try await DHCPServer.start(

@@ -4,7 +4,7 @@ import WireKit
 
 func serveTFTP(_ arguments: Arguments) async {
   holdSignals()
-  var configuration = Configuration()
+  var configuration = TFTPServerConfiguration()
   configuration.readRoots = arguments.all("read")
   if let template = arguments.first("write") {
     configuration.writes = WritePolicy(template: template)

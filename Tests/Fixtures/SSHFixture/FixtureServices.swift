@@ -28,6 +28,7 @@ struct FixtureAccounts: Accounts {
       return .granted(identity)
     case .provenPublicKey(let blob):
       return keys.contains { $0.blob == blob } ? .granted(identity) : .denied
+    // A mail client's proof; SSH has none of it.
     case .scram: return .denied
     }
   }
@@ -76,7 +77,7 @@ struct FixturePrograms: SessionProgramSource {
   func start(
     _ start: SessionStart, for account: AccountIdentity, on connection: Connection
   ) async -> (any SessionProgram)? {
-    if start.program == .subsystem("sftp"), let store { return SFTPProgram(store: store) }
+    if start.program == .subsystem("sftp"), let store { return FileProgram(sftp: store) }
     return await own.start(start, for: account, on: connection)
   }
 }

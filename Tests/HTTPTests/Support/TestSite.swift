@@ -48,11 +48,8 @@ struct TestServer {
     let events = RecordingEventSink(isWatching: false)
     let contexts = TLSContextStore()
     contexts.update(identities)
-    let nobody = Nobody()
     let server = try HTTPServer(
-      context: ServerContext(
-        clock: SystemClock(), events: events, accounts: nobody, penalties: nobody, sessions: nobody,
-        certificates: nobody),
+      context: Nobody.context(events: events),
       contexts: contexts, counter: ConnectionCounter(), numbers: SessionNumbers(), configuration: configuration)
     let plain = try #require(
       try await server.listen(.init(isSecure: false), descriptor: boundSocket(), on: group).endpoint)
@@ -77,6 +74,13 @@ struct TestServer {
 }
 
 struct Nobody: Accounts, PenaltyBook, SessionRegister, CertificateSource {
+  /// Surroundings in which nobody can log in.
+  static func context(events: any EventSink = RecordingEventSink(isWatching: false)) -> ServerContext {
+    ServerContext(
+      clock: SystemClock(), events: events, accounts: Nobody(), penalties: Nobody(), sessions: Nobody(),
+      certificates: Nobody())
+  }
+
   func authenticate(_ attempt: LogInAttempt) async throws(ServiceUnavailable) -> LogInResult { .denied }
   func acceptsPublicKey(_ key: [UInt8], account: String, peer: IPAddress) async throws(ServiceUnavailable) -> Bool {
     false

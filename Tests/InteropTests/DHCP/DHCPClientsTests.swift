@@ -3,7 +3,7 @@ import NamesKit
 import Testing
 
 /// Real clients in a network namespace of their own, over a veth cable. Needs root, as namespaces do.
-@Suite(.serialized) struct DHCPClientsTests {
+@Suite(.serialized, .timeLimit(.minutes(3))) struct DHCPClientsTests {
   static let common = [
     "dhcp", "--listen", "0.0.0.0:67", "--subnet", "10.9.0.0/24", "--pool", "10.9.0.100-10.9.0.103", "--option",
     "routers=10.9.0.1", "--option", "domain-search=lab.test,example.org", "--lease", "300",

@@ -17,33 +17,25 @@ public enum Command {
     throw PeerFailure("\(name) is missing: run Scripts/setup-test-peers")
   }
 
-  /// Runs a program to its end, or to the end of its time.
+  /// Runs a program to its end, or to the end of its time: then it and its group are killed.
   /// - Returns: Its exit code (124 when its time was over), and what it wrote.
   @discardableResult
   public static func run(_ words: [String], seconds: Int = 60) throws -> (status: Int32, output: String) {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: try find("timeout"))
-    // -k: some clients hold on to their terminal, and to life.
-    process.arguments = ["-k", "5", String(seconds), try find(words[0])] + words.dropFirst()
     // A file, not a pipe: a client that goes into the background would hold the pipe open.
     let path = NSTemporaryDirectory() + "output-\(UUID().uuidString)"
-    _ = FileManager.default.createFile(atPath: path, contents: nil)
     defer { try? FileManager.default.removeItem(atPath: path) }
-    let output = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
-    process.standardOutput = output
-    process.standardError = output
-    process.standardInput = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
-    try output.close()
-    let text = String(decoding: try Data(contentsOf: URL(fileURLWithPath: path)), as: UTF8.self)
-    return (process.terminationStatus, text)
+    let child = try Child(words, output: path)
+    let status = child.wait(seconds: Double(seconds))
+    if status == nil { child.end(SIGKILL) }
+    let text = String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
+    return (status ?? 124, text)
   }
 }
 
 /// A server of the names worker (`Tests/Fixtures/NamesFixture`) as a process, until it is stopped.
 public final class NamesServer {
-  private let process = Process()
+  private let child: Child
+  private let output: String
   /// What it listens on, in order.
   public private(set) var endpoints: [String] = []
 
@@ -51,43 +43,36 @@ public final class NamesServer {
   public init(_ arguments: [String], namespace: String? = nil) throws {
     let fixture = Self.products.appendingPathComponent("NamesFixture").path
     guard FileManager.default.isExecutableFile(atPath: fixture) else { throw PeerFailure("\(fixture) is not built") }
-    if let namespace {
-      process.executableURL = URL(fileURLWithPath: try Command.find("ip"))
-      process.arguments = ["netns", "exec", namespace, fixture] + arguments
-    } else {
-      process.executableURL = URL(fileURLWithPath: fixture)
-      process.arguments = arguments
-    }
-    let output = Pipe()
-    process.standardOutput = output
-    try process.run()
-    var text = ""
+    output = NSTemporaryDirectory() + "output-\(UUID().uuidString)"
+    let entry = namespace.map { ["ip", "netns", "exec", $0] } ?? []
+    child = try Child(entry + [fixture] + arguments, output: output)
+    let end = Date() + 30
     while !text.contains("ready\n") {
-      let data = output.fileHandleForReading.availableData
-      guard !data.isEmpty else { throw PeerFailure("NamesFixture ended: \(text)") }
-      text += String(decoding: data, as: UTF8.self)
+      guard !child.hasEnded, Date() < end else { throw PeerFailure("NamesFixture did not start: \(text)") }
+      usleep(5_000)
     }
-    endpoints = text.split(separator: "\n").dropLast().compactMap { $0.split(separator: " ").last.map(String.init) }
+    endpoints = text.split(separator: "\n").prefix { $0 != "ready" }.compactMap {
+      $0.split(separator: " ").last.map(String.init)
+    }
   }
+
+  private var text: String { String(decoding: FileManager.default.contents(atPath: output) ?? Data(), as: UTF8.self) }
 
   /// The port of the first endpoint.
   public var port: String { endpoints.first?.split(separator: ":").last.map(String.init) ?? "0" }
 
   /// Ends it as a service manager would; or, with `kill`, as a power cut would.
-  public func stop(kill: Bool = false) {
-    guard process.isRunning else { return }
-    Foundation.kill(process.processIdentifier, kill ? SIGKILL : SIGTERM)
-    process.waitUntilExit()
+  public func stop(kill: Bool = false) { child.end(kill ? SIGKILL : SIGTERM) }
+
+  deinit {
+    stop()
+    try? FileManager.default.removeItem(atPath: output)
   }
 
-  deinit { stop() }
-
   /// The directory of what was built: the test bundle's own.
-  private static var products: URL {
-    var arguments = CommandLine.arguments.map { URL(fileURLWithPath: $0) }
-    arguments.append(Bundle.main.bundleURL)
-    let bundle = arguments.first { $0.pathExtension == "xctest" } ?? Bundle.main.executableURL ?? Bundle.main.bundleURL
-    return bundle.deletingLastPathComponent()
+  public static var products: URL {
+    let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+    return URL(fileURLWithPath: own).deletingLastPathComponent()
   }
 }
 

@@ -24,7 +24,7 @@ public final class NamespacePair {
   }
 
   deinit {
-    for name in [server, client] { _ = try? Command.run(["ip", "netns", "delete", name]) }
+    for name in [server, client] { Namespaces.remove(name) }
   }
 
   /// Runs a program in the client's namespace.
@@ -40,5 +40,15 @@ public final class NamespacePair {
       let words = line.split(separator: " ")
       return words.firstIndex(of: "inet").map { String(words[$0 + 1].prefix { $0 != "/" }) }
     }
+  }
+}
+
+/// What all of them share.
+enum Namespaces {
+  /// Ends whatever still runs in a namespace of ours, as clients go into the background and stay there; then removes it.
+  static func remove(_ name: String) {
+    let pids = (try? Command.run(["ip", "netns", "pids", name], seconds: 10))?.output ?? ""
+    for line in pids.split(separator: "\n") { if let pid = pid_t(line) { kill(pid, SIGKILL) } }
+    _ = try? Command.run(["ip", "netns", "delete", name], seconds: 10)
   }
 }

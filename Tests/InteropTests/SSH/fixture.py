@@ -1,9 +1,15 @@
 """An SSH server of ours for one test: the SSHFixture program, with keys and directories of its own."""
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+
+# What runs the tests may ignore or hold back signals, and programs inherit that: here they end when they are told to.
+signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
+for number in (signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL)
 
 
 def need(name):

@@ -11,6 +11,7 @@ struct Answer: ~Copyable {
   var additionals: UInt16 = 0
   var isAuthoritative = false
   var isTruncated = false
+  var leadsOutside = false
 
   /// The hashes of the names that aliases have led to.
   private var seen = InlineArray<16, UInt32>(repeating: 0)

@@ -16,7 +16,10 @@ extension Responder {
         aliases += 1
         guard aliases <= settings.aliasLimit, !answer.hasSeen() else { return .noError }
         // Where an alias leads out of all our zones, its resolver goes on by itself.
-        guard let next = zoneOf(answer.name) else { return .noError }
+        guard let next = zoneOf(answer.name) else {
+          answer.leadsOutside = true
+          return .noError
+        }
         zone = next
       }
     }

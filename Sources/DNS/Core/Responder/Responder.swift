@@ -94,7 +94,10 @@ public struct Responder: Sendable {
     {
       limit -= 1
     }
-    guard let zone = catalog.find(answer.name, labels: limit) else { return .refused }
+    guard let zone = catalog.find(answer.name, labels: limit) else {
+      answer.leadsOutside = true
+      return .refused
+    }
     answer.isAuthoritative = true
     return withExtendedLifetime(catalog) {
       resolve(type, in: zone, &answer, into: &reply)
@@ -129,7 +132,8 @@ public struct Responder: Sendable {
     reply.setInteger(additionals, at: 10)
     return ResponderResult(
       responseCode: UInt8(truncatingIfNeeded: code.rawValue), isTruncated: answer.isTruncated,
-      type: request.type.rawValue)
+      type: request.type.rawValue,
+      leadsOutside: answer.leadsOutside && request.bits & Header.Flags.recursionDesired.rawValue != 0)
   }
 
   @_lifetime(reply: copy reply)

@@ -26,4 +26,7 @@ public struct ResponderResult: Hashable, Sendable, BitwiseCopyable {
   public var responseCode: UInt8
   public var isTruncated: Bool
   public var type: UInt16
+  /// Whether the client wants recursion (RD), and the answer leads out of our zones: the name lies in none of them, or an
+  /// alias of ours points outside.
+  public var leadsOutside: Bool
 }

@@ -14,7 +14,16 @@ public struct HTTP1ClientSession: ~Copyable, StreamSession {
     case content(remaining: Int64)
     case chunked(ChunkedDecoder)
     case untilClose
+    /// The connection has left HTTP: what comes is the tunnel's.
+    case tunnel
     case closed
+  }
+
+  /// What of the request's content is still to come.
+  private enum Upload {
+    case none
+    case length(Int64)
+    case chunked
   }
 
   private let limits: HTTPLimits
@@ -22,6 +31,8 @@ public struct HTTP1ClientSession: ~Copyable, StreamSession {
   private var scanner = HeadScanner()
   private var number: UInt64 = 0
   private var isHead = false
+  private var upload = Upload.none
+  private var asksUpgrade = false
   private var keepsAlive = true
   private var ticket: Ticket { Ticket(number) }
 
@@ -34,14 +45,23 @@ public struct HTTP1ClientSession: ~Copyable, StreamSession {
   public mutating func resume(
     _ reply: consuming ClientCommand, for ticket: Ticket, now: MonotonicTime, into actions: inout Actions
   ) {
-    guard case .idle = state, ticket == self.ticket else { return }
+    guard ticket == self.ticket else { return }
+    let reply = reply
+    if case .piece(let bytes) = reply { return write(piece: bytes, &actions) }
+    guard case .idle = state else { return }
     guard case .perform(let request) = reply else { return close(&actions) }
     guard request.isWritable else {
       actions.event(.failed(ticket, diagnosis: "a part of the request can't be written"))
       return ask(&actions)
     }
     isHead = request.method == .head
+    asksUpgrade = request.upgrade != nil
     state = .head
+    switch request.streaming {
+    case nil, .length(0): upload = .none
+    case .length(let length): upload = .length(length)
+    case .unknown: upload = .chunked
+    }
     actions.write { (output: inout [UInt8]) in
       output.append(request.method.text)
       output.append(" ")
@@ -50,13 +70,52 @@ public struct HTTP1ClientSession: ~Copyable, StreamSession {
       output.append(contentsOf: request.authority.utf8)
       output.append("\r\n")
       output.append(fields: request.fields)
-      if request.announcesLength {
+      if let name = request.upgrade {
+        output.append("Connection: Upgrade\r\nUpgrade: ")
+        output.append(contentsOf: name.utf8)
+        output.append("\r\n")
+      }
+      switch request.streaming {
+      case nil: break
+      case .length(let length):
+        output.append("Content-Length: ")
+        output.append(decimal: length)
+        output.append("\r\n")
+      case .unknown: output.append("Transfer-Encoding: chunked\r\n")
+      }
+      if request.streaming == nil, request.announcesLength {
         output.append("Content-Length: ")
         output.append(decimal: Int64(request.content.count))
         output.append("\r\n")
       }
       output.append("\r\n")
       output.append(contentsOf: request.content)
+    }
+  }
+
+  /// Content in pieces, or a tunnel's bytes.
+  private mutating func write(piece bytes: [UInt8], _ actions: inout Actions) {
+    if case .tunnel = state {
+      if bytes.isEmpty { close(&actions) } else { actions.write(bytes) }
+      return
+    }
+    switch upload {
+    case .none: break
+    case .length(let left):
+      // A message of another length than announced would be read as something else.
+      guard Int64(bytes.count) <= left, !bytes.isEmpty else {
+        return fail("the request's content has another length than announced", &actions)
+      }
+      actions.write(bytes)
+      upload = left == Int64(bytes.count) ? .none : .length(left - Int64(bytes.count))
+    case .chunked:
+      actions.write { (output: inout [UInt8]) in
+        output.append(contentsOf: String(bytes.count, radix: 16).utf8)
+        output.append("\r\n")
+        output.append(contentsOf: bytes)
+        output.append("\r\n")
+      }
+      if bytes.isEmpty { upload = .none }
     }
   }
 
@@ -96,7 +155,7 @@ public struct HTTP1ClientSession: ~Copyable, StreamSession {
       state = .chunked(decoder)
       guard decoder.isDone else { return false }
       finish(&actions)
-    case .untilClose:
+    case .untilClose, .tunnel:
       if consumed < input.byteCount { actions.body(consumed..<input.byteCount, for: ticket) }
       consumed = input.byteCount
       return false
@@ -113,6 +172,12 @@ public struct HTTP1ClientSession: ~Copyable, StreamSession {
     consumed += count
     let head = try ResponseHeadParser.parse(rest.extracting(0..<count), limits)
     actions.event(.head(head, ticket))
+    if head.status == .switchingProtocols {
+      guard asksUpgrade else { throw HTTPError(.badGateway, "101 that nobody asked for") }
+      keepsAlive = false
+      state = .tunnel
+      return true
+    }
     guard !head.status.isInformational else { return true }
     let closes = head.fields.lists(.connection, "close")
     keepsAlive = !closes && (head.version == .http11 || head.fields.lists(.connection, "keep-alive"))
@@ -129,7 +194,7 @@ public struct HTTP1ClientSession: ~Copyable, StreamSession {
 
   public mutating func inputClosed(now: MonotonicTime, into actions: inout Actions) {
     switch state {
-    case .untilClose: finish(&actions)
+    case .untilClose, .tunnel: finish(&actions)
     case .idle: close(&actions)
     case .head, .content, .chunked: fail("connection ended within a response", &actions)
     case .closed: break
@@ -144,6 +209,8 @@ public struct HTTP1ClientSession: ~Copyable, StreamSession {
 
   private mutating func finish(_ actions: inout Actions) {
     actions.bodyEnd(for: ticket)
+    // A reply before the request's end: the rest of the request would be read as the next one.
+    if case .none = upload {} else { keepsAlive = false }
     if keepsAlive { ask(&actions) } else { close(&actions) }
   }
 

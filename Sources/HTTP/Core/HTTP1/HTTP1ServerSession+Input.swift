@@ -53,7 +53,9 @@ extension HTTP1ServerSession {
     passedEmptyLine = false
     current = Exchange(
       method: request.method, version: request.version, keepsAlive: keepsAlive(request),
-      awaitsContinue: request.expectsContinue)
+      awaitsContinue: request.expectsContinue,
+      mayUpgrade: request.version == .http11 && request.content == .none && request.fields.contains(.upgrade)
+        && request.fields.lists(.connection, "upgrade"))
     switch request.content {
     case .none: input = .complete
     case .length(let length): input = .content(ContentReader(framing: .length(remaining: length)))

@@ -3,6 +3,7 @@ import WireKit
 extension HTTP1ServerSession {
   /// Writes a reply's head and begins with its content.
   mutating func write(_ reply: HTTPReply, _ now: MonotonicTime, _ actions: inout Actions) {
+    if reply.status == .switchingProtocols { return leaveHTTP(reply, now, &actions) }
     if case .content(let reader) = input { answerEarly(reader, now, &actions) }
     if reply.endsConnection { current.keepsAlive = false }
     let length = reply.content.count
@@ -35,11 +36,31 @@ extension HTTP1ServerSession {
     }
     unsent += Int64(actions.output.count - before)
     guard hasContent, small == nil, length != 0 else { return finishExchange(now, &actions) }
-    if case .stream(let stream) = reply.content {
+    if case .stream(let stream, _) = reply.content {
       output = .streaming(stream, asked: false)
     } else {
       output = .sending(ContentCursor(reply.content))
     }
+    continueOutput(now, &actions)
+  }
+
+  /// Both sides leave HTTP: from here on the connection is a tunnel (RFC 9110 §15.2.2).
+  private mutating func leaveHTTP(_ reply: HTTPReply, _ now: MonotonicTime, _ actions: inout Actions) {
+    guard current.mayUpgrade, case .stream(let stream, _) = reply.content, let tunnel = stream as? any HTTPTunnel,
+      let name = reply.fields[.upgrade]
+    else { return write(HTTPReply(.badGateway, endsConnection: true), now, &actions) }
+    current.keepsAlive = false
+    current.isChunked = false
+    actions.write { (output: inout [UInt8]) in
+      output.append(status: reply.status)
+      output.append(fields: reply.fields)
+      output.append("Connection: Upgrade\r\nUpgrade: ")
+      output.append(contentsOf: name.utf8)
+      output.append("\r\n\r\n")
+    }
+    input = .tunnel(tunnel, isBusy: false)
+    output = .streaming(tunnel, asked: false)
+    moveDeadline(now, limits.tunnelTime, "tunnel", &actions)
     continueOutput(now, &actions)
   }
 
@@ -90,6 +111,7 @@ extension HTTP1ServerSession {
       }
     }
     unsent += Int64(actions.output.count - before)
+    if case .tunnel = input { moveDeadline(now, limits.tunnelTime, "tunnel", &actions) }
     if bytes.isEmpty { finishExchange(now, &actions) } else { continueOutput(now, &actions) }
   }
 
@@ -102,7 +124,7 @@ extension HTTP1ServerSession {
       input = .head
       moveDeadline(now, limits.idleTime, "idle", &actions)
     case .head: break
-    case .complete, .closed: close(&actions)
+    case .complete, .tunnel, .closed: close(&actions)
     }
   }
 

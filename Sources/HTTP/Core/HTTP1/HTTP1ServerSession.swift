@@ -23,6 +23,8 @@ public struct HTTP1ServerSession: ~Copyable, StreamSession {
     case content(ContentReader)
     /// At the end of a request that is not answered completely.
     case complete
+    /// The connection has left HTTP; `isBusy` while the other end takes what came last.
+    case tunnel(any HTTPTunnel, isBusy: Bool)
     /// Nothing more is taken.
     case closed
   }
@@ -58,10 +60,13 @@ public struct HTTP1ServerSession: ~Copyable, StreamSession {
   var ticket: Ticket { Ticket(number) }
   /// Tickets of pieces have the second half of the numbers, so that none is used twice.
   var pieces: UInt64 = 1 << 63
+  /// And those of a tunnel's input the second quarter.
+  var deliveries: UInt64 = 1 << 62
   var current = Exchange()
   /// Bytes handed over since everything had left for the last time.
   var unsent: Int64 = 0
   var inputEnded = false
+  var tunnelEnded = false
 
   /// What of the present request matters for its reply.
   struct Exchange {
@@ -70,6 +75,8 @@ public struct HTTP1ServerSession: ~Copyable, StreamSession {
     var keepsAlive = false
     var awaitsContinue = false
     var isChunked = false
+    /// The client offers to leave HTTP (RFC 9110 §7.8).
+    var mayUpgrade = false
   }
 
   public init(_ configuration: HTTPSessionConfiguration) {
@@ -89,6 +96,11 @@ public struct HTTP1ServerSession: ~Copyable, StreamSession {
       switch self.input {
       case .closed: return input.byteCount
       case .complete: return consumed
+      case .tunnel(let tunnel, let isBusy):
+        guard !isBusy, consumed < input.byteCount else { return consumed }
+        let count = min(input.byteCount - consumed, 65_536)
+        deliver(input.extracting(consumed..<(consumed + count)).copied(), to: tunnel, now, &actions)
+        return consumed + count
       case .content(var reader):
         guard takeContent(input, &consumed, &reader, now, &actions) else { return consumed }
       case .head:
@@ -108,7 +120,9 @@ public struct HTTP1ServerSession: ~Copyable, StreamSession {
       if case .awaiting = output { actions.cancel(ticket) }
       close(&actions, .immediately)
     case .complete: current.keepsAlive = false
-    case .closed: break
+    case .tunnel(let tunnel, false): deliver([], to: tunnel, now, &actions)
+    // Told once the tunnel is free.
+    case .tunnel(_, true), .closed: break
     }
   }
 
@@ -138,6 +152,10 @@ public struct HTTP1ServerSession: ~Copyable, StreamSession {
       guard ticket.number == pieces, case .streaming(let stream, true) = output else { return }
       output = .streaming(stream, asked: false)
       write(piece: bytes, now, &actions)
+    case .delivered:
+      guard ticket.number == deliveries, case .tunnel(let tunnel, true) = input else { return }
+      input = .tunnel(tunnel, isBusy: false)
+      if inputEnded { deliver([], to: tunnel, now, &actions) }
     case .broken:
       if ticket.number == pieces, case .streaming(_, true) = output { close(&actions, .immediately) }
       if ticket == self.ticket, case .awaiting = output {
@@ -150,6 +168,20 @@ public struct HTTP1ServerSession: ~Copyable, StreamSession {
     inputEnded = true
     current.keepsAlive = false
     if case .head = input, case .idle = output { close(&actions) }
+  }
+
+  /// Hands input to a tunnel. Its end is told once.
+  private mutating func deliver(
+    _ bytes: [UInt8], to tunnel: any HTTPTunnel, _ now: MonotonicTime, _ actions: inout Actions
+  ) {
+    if bytes.isEmpty {
+      guard !tunnelEnded else { return }
+      tunnelEnded = true
+    }
+    deliveries &+= 1
+    input = .tunnel(tunnel, isBusy: true)
+    moveDeadline(now, limits.tunnelTime, "tunnel", &actions)
+    actions.request(.deliver(bytes, tunnel), Ticket(deliveries))
   }
 
   // MARK: Ends
@@ -177,6 +209,7 @@ public struct HTTP1ServerSession: ~Copyable, StreamSession {
 
   mutating func close(_ actions: inout Actions, _ mode: Actions.CloseMode = .afterWrites) {
     if case .streaming(_, true) = output { actions.cancel(Ticket(pieces)) }
+    if case .tunnel(_, true) = input { actions.cancel(Ticket(deliveries)) }
     input = .closed
     output = .idle
     deadline.clear()

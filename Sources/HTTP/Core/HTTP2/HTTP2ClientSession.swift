@@ -87,7 +87,7 @@ public struct HTTP2ClientSession: ~Copyable, StreamSession {
       isLeaving = true
       return closeIfDone(&actions)
     }
-    guard request.isWritable else {
+    guard request.isWritable, !request.needsHTTP1 else {
       actions.event(.failed(ticket, diagnosis: "a part of the request can't be written"))
       return ask(&actions)
     }

@@ -18,6 +18,8 @@ extension HTTP2ServerSession {
       guard piece == 0, streams[index].isAwaiting else { return }
       streams[index].isAwaiting = false
       write(reply, index, now, &actions)
+    // Tunnels are HTTP/1's.
+    case .delivered: return
     case .piece(let bytes):
       guard piece == streams[index].pieces else { return }
       take(piece: bytes, index, &actions)
@@ -66,7 +68,7 @@ extension HTTP2ServerSession {
     if reply.endsConnection, !isLeaving { goAway(.noError, "", &actions) }
     if let small { sendWindow -= small.count }
     guard hasContent, small == nil else { return endSending(index, &actions) }
-    if case .stream(let stream) = reply.content {
+    if case .stream(let stream, _) = reply.content {
       streams[index].output = .streaming(stream, ContentCursor(.none), asked: false)
       askForPiece(index, stream, &actions)
     } else {

@@ -50,29 +50,48 @@ final class CachedFile {
   let type: StaticString
   /// The whole file by 200.
   let reply: HTTPReply
+  /// Its forms in other codings, as far as they were looked for: from files beside it, and made by ourselves.
+  var prepared: [(coding: ContentCoding, file: CachedFile)]?
+  var compressed: HTTPReply?
   /// The fields of a 304: the validators (RFC 9110 §15.4.5).
   let validators: PreparedFields
   /// When the file system was asked last.
   var checked: Int64
 
   var size: Int64 { identity.size }
+  /// Whether it has other codings to offer.
+  var isCompressible: Bool { coding == nil && size >= FileCompression.smallest && FileCompression.helps(type) }
+  /// Its path below the root.
+  let name: [UInt8]
+  /// The coding that it is a form in; `nil` for the plain file.
+  let coding: StaticString?
+  private let file: OpenFile
   /// Bytes of memory for its content.
   var memory: Int { if case .bytes(let bytes) = reply.content { bytes.count } else { 0 } }
   var holdsDescriptor: Bool { if case .content = reply.content { true } else { false } }
 
   /// `nil` when the file can't be read.
-  init?(_ opened: OpenedFile, path: [UInt8], now: Int64) {
+  /// - Parameter original: The file that this one is a form of, and the coding.
+  init?(
+    _ opened: OpenedFile, path: [UInt8], now: Int64, formOf original: (file: CachedFile, coding: StaticString)? = nil
+  ) {
     self.path = path
+    file = opened.file
+    name = opened.name
+    coding = original?.coding
     identity = opened.identity
     checked = now
     tag = EntityTag(size: identity.size, modified: identity.modified, inode: identity.inode)
     modified = HTTPDate(seconds: identity.modified / 1_000_000_000)
-    let name = opened.name.split(separator: 0x2F).last.map { String(decoding: $0, as: UTF8.self) } ?? ""
-    type = MediaType.forFile(named: name)
+    let lastName = opened.name.split(separator: 0x2F).last.map { String(decoding: $0, as: UTF8.self) } ?? ""
+    type = original?.file.type ?? MediaType.forFile(named: lastName)
     var fields = Fields()
     fields.append(.lastModified, octets: modified.octets)
     fields.append(.etag, tag.description)
+    let hasForms = original != nil || identity.size >= FileCompression.smallest && FileCompression.helps(type)
+    if hasForms { fields.append(.vary, "Accept-Encoding" as StaticString) }
     validators = PreparedFields(fields)
+    if let coding { fields.append(.contentEncoding, coding) }
     fields.append(.contentType, type)
     fields.append(.acceptRanges, "bytes" as StaticString)
     fields.append(.xContentTypeOptions, "nosniff" as StaticString)
@@ -97,6 +116,27 @@ final class CachedFile {
       }
     }
     return bytes.count == size ? bytes : nil
+  }
+
+  // MARK: Codings
+
+  /// The file compressed by ourselves: from memory once, a larger one anew for each reply.
+  func gzipReply() -> HTTPReply? {
+    if let compressed { return compressed }
+    var fields = Fields()
+    fields.append(.lastModified, octets: modified.octets)
+    fields.append(.etag, EntityTag(tag.opaque + Array("-gzip".utf8)).description)
+    fields.append(.vary, "Accept-Encoding" as StaticString)
+    fields.append(.contentType, type)
+    fields.append(.contentEncoding, "gzip" as StaticString)
+    fields.append(.xContentTypeOptions, "nosniff" as StaticString)
+    if case .bytes(let bytes) = reply.content {
+      guard let packed = FileCompression.gzip(bytes) else { return nil }
+      compressed = HTTPReply(.ok, prepared: PreparedFields(fields), content: .bytes(packed))
+      return compressed
+    }
+    guard size <= FileCompression.largest, let stream = GzipStream(file, size: size) else { return nil }
+    return HTTPReply(.ok, fields: fields, content: .stream(stream))
   }
 
   // MARK: Parts

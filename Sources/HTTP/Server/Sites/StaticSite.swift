@@ -16,10 +16,17 @@ public final class StaticSite: SiteHandler {
     public var root: String
     /// Names of files that stand for their directory, best first.
     public var index: [String]
+    /// Whether a directory without an index file is listed.
+    public var lists: Bool
+    /// Whether files are sent compressed to those who take it: from `NAME.br`, `NAME.zst`, `NAME.gz` beside them, or by
+    /// gzip as they are sent.
+    public var compresses: Bool
 
-    public init(root: String, index: [String] = ["index.html"]) {
+    public init(root: String, index: [String] = ["index.html"], lists: Bool = false, compresses: Bool = true) {
       self.root = root
       self.index = index
+      self.lists = lists
+      self.compresses = compresses
     }
   }
 
@@ -45,22 +52,38 @@ public final class StaticSite: SiteHandler {
     guard request.method == .get || request.method == .head else { return otherMethod(request) }
     let (cache, now) = caches.cache(for: connection.eventLoop)
     let key = request.withPath { FileKey(site: number, path: $0, seed: cache.seed) }
-    if let file = request.withPath({ cache.find(key, $0, now: now) }) { return reply(request, file) }
+    if let file = request.withPath({ cache.find(key, $0, now: now) }) { return encoded(request, file) }
     switch request.withPath({ lookUp($0) }) {
     case .refused(let status): return Pages.error(status)
     case .directory(let path): return redirect(request, to: path)
+    // Reading a directory may take long: not on the loop.
+    case .listing: return nil
     case .found(let opened):
       let previous = request.withPath { cache.stale(key, $0) }
       if let previous, previous.identity == opened.identity {
         previous.checked = now
-        return reply(request, previous)
+        previous.prepared = nil
+        return encoded(request, previous)
       }
       guard let file = CachedFile(opened, path: request.withPath { $0.copied() }, now: now) else {
         return Pages.error(.serviceUnavailable)
       }
       cache.insert(key, file)
-      return reply(request, file)
+      return encoded(request, file)
     }
+  }
+
+  public func handle(_ request: HTTPRequest, body: RequestBody, on connection: Connection) async -> HTTPReply {
+    guard case .listing(let path) = request.withPath({ lookUp($0) }),
+      let page = DirectoryPage(root: root.descriptor, path: path)
+    else { return Pages.error(.notFound) }
+    var fields = Fields()
+    fields.append(.contentType, "text/html; charset=utf-8" as StaticString)
+    fields.append(.xContentTypeOptions, "nosniff" as StaticString)
+    fields.append(.contentSecurityPolicy, "default-src 'none'; style-src 'unsafe-inline'" as StaticString)
+    let title = "/" + String(decoding: path, as: UTF8.self)
+    let html = page.html(title: title, isRoot: path.isEmpty, query: request.query)
+    return HTTPReply(.ok, fields: fields, content: .bytes(Array(html.utf8)))
   }
 
   private func otherMethod(_ request: HTTPRequest) -> HTTPReply {
@@ -82,6 +105,8 @@ public final class StaticSite: SiteHandler {
     case found(OpenedFile)
     /// A directory whose path lacks its slash.
     case directory([UInt8])
+    /// A directory to be listed.
+    case listing([UInt8])
     case refused(Status)
   }
 
@@ -92,13 +117,20 @@ public final class StaticSite: SiteHandler {
       for name in configuration.index {
         switch open(path.octets + Array(name.utf8)) {
         case .found(let file): return .found(file)
-        case .refused(.notFound), .directory: continue
+        case .refused(.notFound), .directory, .listing: continue
         case .refused(let status): return .refused(status)
         }
       }
-      return .refused(.notFound)
+      guard configuration.lists else { return .refused(.notFound) }
+      return isDirectory(path.octets) ? .listing(path.octets) : .refused(.notFound)
     }
     return open(path.octets)
+  }
+
+  private func isDirectory(_ path: [UInt8]) -> Bool {
+    if path.isEmpty { return true }
+    if case .directory = open(path) { return true }
+    return false
   }
 
   private func open(_ path: [UInt8]) -> LookUp {
@@ -130,6 +162,44 @@ public final class StaticSite: SiteHandler {
   }
 
   // MARK: Answering
+
+  /// The form of a file that the client takes, and likes best (RFC 9110 §12.5.3).
+  private func encoded(_ request: HTTPRequest, _ file: CachedFile) -> HTTPReply {
+    // A range of a compressed form is of no use to whoever resumes the plain one.
+    guard configuration.compresses, file.isCompressible, request.fields.contains(.acceptEncoding),
+      !request.fields.contains(.range)
+    else { return reply(request, file) }
+    let prepared = file.prepared ?? lookForForms(of: file)
+    file.prepared = prepared
+    var available = prepared.map(\.coding)
+    if !available.contains(.gzip) { available.append(.gzip) }
+    available.append(.identity)
+    guard let choice = AcceptEncoding.choose(request.fields, among: available), choice != .identity else {
+      return reply(request, file)
+    }
+    if let form = prepared.first(where: { $0.coding == choice })?.file { return reply(request, form) }
+    guard let compressed = file.gzipReply() else { return reply(request, file) }
+    guard request.fields.contains(anyOf: conditional) else { return compressed }
+    switch Preconditions.evaluate(
+      request.fields, method: request.method, tag: EntityTag(file.tag.opaque + Array("-gzip".utf8)),
+      modified: file.modified)
+    {
+    case .notModified: return HTTPReply(.notModified, prepared: compressed.prepared, fields: compressed.fields)
+    case .failed: return Pages.error(.preconditionFailed)
+    case .proceed: return compressed
+    }
+  }
+
+  /// The files beside this one that hold it in another coding, unless they are older than it.
+  private func lookForForms(of file: CachedFile) -> [(coding: ContentCoding, file: CachedFile)] {
+    FileCompression.prepared.compactMap { form in
+      guard case .found(let opened) = open(file.name + Array("\(form.suffix)".utf8)),
+        opened.identity.modified >= file.identity.modified,
+        let found = CachedFile(opened, path: [], now: file.checked, formOf: (file, form.value))
+      else { return nil }
+      return (form.coding, found)
+    }
+  }
 
   private func reply(_ request: HTTPRequest, _ file: CachedFile) -> HTTPReply {
     guard request.fields.contains(anyOf: conditional) else { return file.reply }

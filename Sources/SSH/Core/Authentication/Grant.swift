@@ -10,18 +10,25 @@ public struct Grant: Sendable, Hashable {
   public var allowsConnecting: Bool
   /// Whether listeners may be opened here (`tcpip-forward`).
   public var allowsListening: Bool
+  /// Where connections may lead; `nil` for anywhere.
+  public var permitOpen: [ForwardingPlace]?
+  /// Where listeners may be; `nil` for anywhere.
+  public var permitListen: [ForwardingPlace]?
   /// Runs whatever is asked for (`command=` of authorized_keys); the request stands in SSH_ORIGINAL_COMMAND.
   public var forcedCommand: String?
 
   public init(
     account: String, allowsSessions: Bool = true, allowsTerminals: Bool = true, allowsConnecting: Bool = false,
-    allowsListening: Bool = false, forcedCommand: String? = nil
+    allowsListening: Bool = false, permitOpen: [ForwardingPlace]? = nil, permitListen: [ForwardingPlace]? = nil,
+    forcedCommand: String? = nil
   ) {
     self.account = account
     self.allowsSessions = allowsSessions
     self.allowsTerminals = allowsTerminals
     self.allowsConnecting = allowsConnecting
     self.allowsListening = allowsListening
+    self.permitOpen = permitOpen
+    self.permitListen = permitListen
     self.forcedCommand = forcedCommand
   }
 }

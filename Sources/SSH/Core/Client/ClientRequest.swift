@@ -20,6 +20,8 @@ public enum ClientReply: Sendable {
 
 /// What a client logs in with.
 public enum ClientCredential: Sendable {
+  /// Nothing: the server answers with the methods that it takes (RFC 4252 §5.2).
+  case none
   case publicKey(PrivateKey)
   case password(Credential)
   case keyboardInteractive

@@ -105,6 +105,7 @@ extension ClientSession {
       bytes.appendString(method)
     }
     switch credential {
+    case .none: try send(&actions) { begin(&$0, "none") }
     case .publicKey(let key):
       guard
         let algorithm = key.algorithms.first(where: { signatureAlgorithms.contains($0) }) ?? key.algorithms.first

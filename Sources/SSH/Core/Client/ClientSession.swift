@@ -134,6 +134,15 @@ public struct ClientSession: StreamSession, ~Copyable {
     }
   }
 
+  /// The server's identification line, once it has come.
+  public var serverIdentification: String { String(decoding: transport.peerIdentification, as: UTF8.self) }
+
+  /// Exchange, host key and cipher that are in use, once they are.
+  public var agreedAlgorithms: String {
+    guard let agreed = transport.summary else { return "" }
+    return [agreed.keyExchange.name, agreed.hostKey, agreed.cipherToServer.name].joined(separator: ", ")
+  }
+
   // MARK: Helpers
 
   mutating func nextTicket() -> Ticket {

@@ -50,7 +50,7 @@ extension ServerSession {
       actions.event(.channelOpened(number, kind: "session"))
       try confirm(number, open, .session(Channel.SessionState()), into: &actions)
     case .directTCP(let target):
-      guard grant?.allowsConnecting == true else {
+      guard grant?.allowsConnecting(to: target.host, target.port) == true else {
         try refuse(open, .administrativelyProhibited, into: &actions)
         return
       }

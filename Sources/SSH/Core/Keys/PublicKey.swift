@@ -94,6 +94,19 @@ public struct PublicKey: Sendable, Hashable {
     return "SHA256:" + String(decoding: digest, as: UTF8.self)
   }
 
+  /// The data of an SSHFP record with SHA-256 (RFC 4255, RFC 6594, RFC 7479): `4 2 0123…`; `nil` for kinds without a number.
+  public var fingerprintRecord: String? {
+    let number: Int
+    switch type {
+    case "ssh-rsa": number = 1
+    case let name where name.hasPrefix("ecdsa-sha2-"): number = 3
+    case "ssh-ed25519": number = 4
+    default: return nil
+    }
+    let digits = HashAlgorithm.sha256.digest(blob).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
+    return "\(number) 2 \(digits.joined())"
+  }
+
   /// One line of `authorized_keys` or `known_hosts`, without a comment: `ssh-ed25519 AAAA…`.
   public var line: String { type + " " + String(decoding: Base64.encode(blob), as: UTF8.self) }
 

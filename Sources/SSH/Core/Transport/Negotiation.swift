@@ -13,6 +13,15 @@ public struct AlgorithmPreferences: Sendable, Hashable {
     macs = MACAlgorithm.table.map(\.name)
     hostKeys = SignatureAlgorithm.table.filter(\.isForHosts).map(\.name)
   }
+
+  /// What ssh-audit's policy for hardened servers permits: no curves of NIST, and MACs over the encrypted packet alone.
+  public static var hardened: AlgorithmPreferences {
+    var preferences = AlgorithmPreferences()
+    preferences.keyExchanges.removeAll { $0.hasPrefix("ecdh-") }
+    preferences.hostKeys.removeAll { $0.hasPrefix("ecdsa-") }
+    preferences.macs.removeAll { !$0.contains("-etm@") }
+    return preferences
+  }
 }
 
 /// What two ends agree on (RFC 4253 §7.1).

@@ -10,13 +10,18 @@ public final class OwnUserPrograms: SessionProgramSource {
   private let watch = DescriptorWatch()
   private let shell: String
   private let home: String
+  private let homeOfAccount: @Sendable (AccountIdentity) -> String?
   private let path: String
 
   /// - Parameters:
   ///   - shell: The shell; `nil` for the user's own.
   ///   - home: Where programs begin; `nil` for the user's home.
-  public init(shell: String? = nil, home: String? = nil, path: String = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
-  {
+  ///   - homeOfAccount: Where the programs of an account begin, if that is somewhere else.
+  public init(
+    shell: String? = nil, home: String? = nil, path: String = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+    homeOfAccount: @escaping @Sendable (AccountIdentity) -> String? = { _ in nil }
+  ) {
+    self.homeOfAccount = homeOfAccount
     let entry = getpwuid(getuid())
     self.shell = shell ?? entry.map { String(cString: $0.pointee.pw_shell) } ?? "/bin/sh"
     self.home = home ?? entry.map { String(cString: $0.pointee.pw_dir) } ?? "/"
@@ -36,12 +41,20 @@ public final class OwnUserPrograms: SessionProgramSource {
     case .subsystem: return nil
     }
     guard arguments.allSatisfy({ !$0.contains(0) }) else { return nil }
-    let environment = environment(start, account, connection)
-    return start.terminal.map { withTerminal($0, arguments, environment) } ?? withPipes(arguments, environment)
+    let home = homeOfAccount(account) ?? home
+    let launch = Launch(
+      arguments: arguments, environment: environment(start, account, connection, home: home), directory: home)
+    return start.terminal.map { withTerminal($0, launch) } ?? withPipes(launch)
+  }
+
+  private struct Launch {
+    var arguments: [[UInt8]]
+    var environment: [[UInt8]]
+    var directory: String
   }
 
   private func environment(
-    _ start: SessionStart, _ account: AccountIdentity, _ connection: Connection
+    _ start: SessionStart, _ account: AccountIdentity, _ connection: Connection, home: String
   ) -> [[UInt8]] {
     var variables: [(String, [UInt8])] = start.environment.map { ($0.name, $0.value) }
     let (peer, local) = (connection.peer, connection.local)
@@ -55,7 +68,7 @@ public final class OwnUserPrograms: SessionProgramSource {
   }
 
   private func withTerminal(
-    _ terminal: PseudoTerminal, _ arguments: [[UInt8]], _ environment: [[UInt8]]
+    _ terminal: PseudoTerminal, _ launch: Launch
   ) -> (any SessionProgram)? {
     var (master, slave): (Int32, Int32) = (-1, -1)
     guard portside_open_terminal(&master, &slave) == 0 else { return nil }
@@ -67,7 +80,7 @@ public final class OwnUserPrograms: SessionProgramSource {
     setNonBlocking(master)
     let second = fcntl(master, F_DUPFD_CLOEXEC, 3)
     guard second >= 0,
-      let process = spawn(arguments, environment, input: slave, output: slave, error: slave, hasTerminal: true)
+      let process = spawn(launch, input: slave, output: slave, error: slave, hasTerminal: true)
     else { return nil }
     withExtendedLifetime(slaveFile) {}
     return ProcessProgram(
@@ -75,10 +88,10 @@ public final class OwnUserPrograms: SessionProgramSource {
       terminal: masterFile, watch: watch)
   }
 
-  private func withPipes(_ arguments: [[UInt8]], _ environment: [[UInt8]]) -> (any SessionProgram)? {
+  private func withPipes(_ launch: Launch) -> (any SessionProgram)? {
     guard let input = pipe(), let output = pipe(), let error = pipe(),
       let process = spawn(
-        arguments, environment, input: input.read.descriptor, output: output.write.descriptor,
+        launch, input: input.read.descriptor, output: output.write.descriptor,
         error: error.write.descriptor, hasTerminal: false)
     else { return nil }
     for file in [input.write, output.read, error.read] { setNonBlocking(file.descriptor) }
@@ -95,12 +108,12 @@ public final class OwnUserPrograms: SessionProgramSource {
   }
 
   private func spawn(
-    _ arguments: [[UInt8]], _ environment: [[UInt8]], input: Int32, output: Int32, error: Int32, hasTerminal: Bool
+    _ launch: Launch, input: Int32, output: Int32, error: Int32, hasTerminal: Bool
   ) -> (pid_t, OpenFile)? {
-    let process = withCStrings(arguments) { arguments in
-      withCStrings(environment) { environment in
+    let process = withCStrings(launch.arguments) { arguments in
+      withCStrings(launch.environment) { environment in
         shell.withCString { path in
-          home.withCString { directory in
+          launch.directory.withCString { directory in
             var program = portside_program(
               path: path, arguments: arguments, environment: environment, directory: directory, input: input,
               output: output, error: error, has_terminal: hasTerminal ? 1 : 0)

@@ -1,0 +1,5 @@
+import Services
+
+extension DiskFile: DescriptorBackedFile {
+  var descriptorNumber: Int32 { descriptor.number }
+}

@@ -1,0 +1,186 @@
+import Configuration
+import DHCPCore
+import Foundation
+import Services
+import Stores
+import Transport
+import WireKit
+
+/// The leases and reservations on disk, for the command line: beside a running server, which is told by a mark, or without.
+struct LeaseFolder {
+  struct Row: Encodable {
+    var address: String
+    var hardware: String?
+    var client: String?
+    var name: String?
+    /// bound, released, declined, expired or reserved.
+    var state: String
+    var starts: String?
+    var expires: String?
+    var subnet: String
+  }
+
+  private let configuration: PortsideConfiguration
+  private let folder: DataFolder
+
+  init(_ configuration: PortsideConfiguration) throws {
+    self.configuration = configuration
+    folder = DataFolder(configuration)
+    guard FileManager.default.fileExists(atPath: folder.leases) else {
+      throw CommandFailure("\(folder.leases) does not exist: has the server ever run?")
+    }
+    try folder.becomeOwner()
+  }
+
+  /// Leases by address, and reservations without one.
+  func rows(all: Bool) async throws -> [Row] {
+    let now = SystemClock().wallTime()
+    var rows: [(IPAddress, Row)] = []
+    for lease in try await leases() where all || lease.isHeld(at: now) {
+      rows.append((lease.address, Self.row(lease, now)))
+    }
+    let taken = Set(rows.map(\.0))
+    for entry in reservations() where !taken.contains(entry.address) {
+      rows.append((entry.address, entry.row))
+    }
+    return rows.sorted { $0.0 < $1.0 }.map(\.1)
+  }
+
+  private func leases() async throws -> [LeaseRecord] {
+    guard FileManager.default.fileExists(atPath: folder.leaseDatabase) else { return [] }
+    return try await withStore { try await $0.all() }
+  }
+
+  private func withStore<Value>(_ body: (SQLiteLeaseStore) async throws -> Value) async throws -> Value {
+    let store = try SQLiteStore(path: folder.leaseDatabase)
+    defer { try? store.close() }
+    return try await body(SQLiteLeaseStore(store))
+  }
+
+  private static func row(_ lease: LeaseRecord, _ now: WallTime) -> Row {
+    let state =
+      switch lease.state {
+      case .bound: lease.expires > now ? "bound" : "expired"
+      case .released: "released"
+      case .declined: lease.expires > now ? "declined" : "expired"
+      }
+    return Row(
+      address: lease.address.description, hardware: lease.hardwareAddress.isEmpty ? nil : colons(lease.hardwareAddress),
+      client: lease.client.first == 1 ? Hexadecimal.text(lease.client.dropFirst()) : nil, name: lease.hostName,
+      state: state, starts: lease.starts.rfc3339,
+      expires: lease.expires.seconds == .max ? nil : lease.expires.rfc3339, subnet: lease.subnet.description)
+  }
+
+  static func colons(_ bytes: [UInt8]) -> String { bytes.map { Hexadecimal.text([$0]) }.joined(separator: ":") }
+
+  /// What the configuration and the file reserve.
+  private func reservations() -> [(address: IPAddress, row: Row)] {
+    guard let policy = try? DHCPPolicy.make(configuration, StaticReservation.read(folder.reservationFile)) else {
+      return []
+    }
+    return policy.reservations.compactMap { entry in
+      guard let address = entry.address, let subnet = policy.subnets.first(where: { $0.network.contains(address) })
+      else {
+        return nil
+      }
+      var row = Row(
+        address: address.description, name: entry.hostName, state: "reserved", subnet: subnet.network.description)
+      switch entry.identity {
+      case .hardwareAddress(let bytes): row.hardware = Self.colons(bytes)
+      case .clientIdentifier(let bytes): row.client = Hexadecimal.text(bytes)
+      case .circuitID, .hostName: break
+      }
+      return (address, row)
+    }
+  }
+
+  // MARK: Changes
+
+  func reserve(_ entries: [StaticReservation]) throws {
+    var all = StaticReservation.read(folder.reservationFile)
+    for entry in entries {
+      guard subnet(of: entry.address) != nil else {
+        throw CommandFailure("\(entry.address) lies in no subnet of [dhcp]")
+      }
+      if let other = configuration.dhcp.reserve.first(where: { $0.value.ip == entry.address }) {
+        throw CommandFailure("\(entry.address) is reserved for \(other.key) by the configuration")
+      }
+      all.removeAll { $0.name == entry.name || $0.address == entry.address || $0.identityText == entry.identityText }
+      all.append(entry)
+    }
+    // The whole of it must still be a policy.
+    _ = try DHCPPolicy.make(configuration, all)
+    try StaticReservation.write(all, to: folder.reservationFile)
+    try tell()
+  }
+
+  func unreserve(_ name: String) throws {
+    var all = StaticReservation.read(folder.reservationFile)
+    let count = all.count
+    all.removeAll { $0.name == name || $0.address.description == name }
+    guard all.count < count else { throw CommandFailure("nothing is reserved by that name or address: \(name)") }
+    try StaticReservation.write(all, to: folder.reservationFile)
+    try tell()
+  }
+
+  func release(_ address: IPAddress) async throws {
+    let now = SystemClock().wallTime()
+    guard var lease = try await leases().first(where: { $0.address == address && $0.isHeld(at: now) }) else {
+      throw CommandFailure("nobody has \(address)")
+    }
+    (lease.state, lease.starts, lease.expires) = (.released, now.wholeSeconds, now.wholeSeconds)
+    let claim = LeaseClaim(lease)
+    guard let standing = try await withStore({ try await $0.claim([claim], now: now) }).first, standing == nil else {
+      throw CommandFailure("\(address) has just been given to another")
+    }
+    try tell()
+  }
+
+  /// Enters what was read from another server's files.
+  func take(
+    _ found: LeaseImport, dryRun: Bool
+  ) async throws -> (leases: Int, reservations: Int, refused: [String]) {
+    var refused = found.unread
+    var claims: [LeaseClaim] = []
+    let now = SystemClock().wallTime()
+    for entry in found.leases {
+      guard let subnet = subnet(of: entry.address) else {
+        refused.append("\(entry.address): in no subnet of [dhcp]")
+        continue
+      }
+      guard entry.expires > now else { continue }
+      var record = entry
+      (record.subnet, record.starts) = (subnet, now.wholeSeconds)
+      claims.append(LeaseClaim(record))
+    }
+    let reservations = found.reservations.filter { entry in
+      let fits = subnet(of: entry.address) != nil
+      if !fits { refused.append("\(entry.address): in no subnet of [dhcp]") }
+      return fits && !configuration.dhcp.reserve.values.contains { $0.ip == entry.address }
+    }
+    if dryRun { return (claims.count, reservations.count, refused) }
+    if !reservations.isEmpty { try reserve(reservations) }
+    let wishes = claims
+    let results = try await withStore { try await $0.claim(wishes, now: now) }
+    for case let standing? in results { refused.append("\(standing.address): another client has it") }
+    try tell()
+    return (results.count { $0 == nil }, reservations.count, refused)
+  }
+
+  private func subnet(of address: IPAddress) -> IPNetwork? {
+    configuration.dhcp.subnet.keys.first { $0.contains(address) }
+  }
+
+  /// Leaves the mark that a running server looks for.
+  private func tell() throws {
+    let stamp = SystemClock().wallTime().rfc3339
+    guard FileManager.default.createFile(atPath: folder.leaseMark, contents: Data(stamp.utf8)) else {
+      throw CommandFailure("can't write \(folder.leaseMark)")
+    }
+  }
+}
+
+extension WallTime {
+  /// Without the part of a second, as leases have it.
+  fileprivate var wholeSeconds: WallTime { WallTime(seconds: seconds) }
+}

@@ -1,0 +1,44 @@
+import Configuration
+import ConsoleCore
+import Gate
+import Services
+
+/// The console's commands in this program: the administration's verbs, what the gate knows, what each protocol declares.
+enum ProgramCommands {
+  static let certificates = Command(
+    "show certificates", permission: "console:show", "the certificates of all services",
+    columns: ["id", "names", "issuer", "until", "state", "services"])
+  static let counters = Command(
+    "show counters", [.init("NAME", .word, isOptional: true)], permission: "console:show",
+    "the figures of all services, or those whose name has a part", columns: ["counter", "labels", "value"])
+  static let log = Command(
+    "show log", [.init("COUNT", .number(1...5000), isOptional: true)], permission: "console:show",
+    "the newest events, 100 unless told otherwise", columns: ["time", "severity", "service", "message", "details"])
+  static let logFollow = Command(
+    "show log follow", permission: "console:show", "events as they come, until Ctrl-C", columns: log.columns,
+    follows: true)
+  static let configuration = Command(
+    "show configuration", [.init("SECTION", .word, isOptional: true)], permission: "console:show",
+    "what the configuration file sets; the file alone changes it", columns: ["key", "value"])
+
+  /// All but the administration's verbs, which the gate adds.
+  static let all = [certificates, counters, log, logFollow, configuration] + HostedServices.commands
+
+  /// All: what a console completes and explains.
+  static let tree = CommandTree(AdminVerb.commands + GateConsole.own + all)
+
+  /// The prompt `ann@srv> `, and a word of welcome.
+  static func settings(account: String, hostname: String) -> Console.Settings {
+    let name = account.prefix { $0 != "@" }
+    let host = hostname.prefix { $0 != "." }
+    return Console.Settings(
+      prompt: "\(name)@\(host)> ", greeting: "Portside \(Version.text) at \(hostname). Type ? for what may be typed.")
+  }
+
+  /// What a configuration sets differently from the defaults, key by key.
+  static func rows(of configuration: PortsideConfiguration) -> [[String]] {
+    ConfigurationDifference(from: PortsideConfiguration(), to: configuration).changes.compactMap { change in
+      change.new.map { ["\(change.path)", "\($0)"] }
+    }
+  }
+}

@@ -1,0 +1,151 @@
+import Configuration
+import DHCPCore
+import DHCPServer
+import DNSCore
+import Foundation
+import Operation
+import Services
+import Stores
+import Supervision
+import Synchronization
+import WireKit
+
+/// DHCP: addresses for machines. Its leases have a database of their own, which this worker alone writes while it runs.
+final class DHCPHosting: HostedService {
+  static let worker = WorkerName.names
+  static let services: Set<ServiceName> = [.dhcp]
+
+  private let surroundings: WorkerSurroundings
+  private let folder: DataFolder
+  private let store: SQLiteStore
+  private let server: DHCPServer
+  private let configuration: Mutex<PortsideConfiguration>
+  /// When the command line last changed something here (`DataFolder.leaseMark`).
+  private let mark = Mutex<Date?>(nil)
+
+  private init(
+    _ surroundings: WorkerSurroundings, _ folder: DataFolder, _ store: SQLiteStore, _ server: DHCPServer,
+    _ configuration: PortsideConfiguration
+  ) {
+    self.surroundings = surroundings
+    self.folder = folder
+    self.store = store
+    self.server = server
+    self.configuration = Mutex(configuration)
+  }
+
+  static func share(_ whole: PortsideConfiguration, with part: inout PortsideConfiguration) {
+    part.dhcp = whole.dhcp
+    // `siaddr` is our TFTP address, where nothing else is said.
+    part.listen = whole.listen
+    part.tftp = whole.tftp
+  }
+
+  static func confine(
+    _ confinement: inout Confinement, for configuration: PortsideConfiguration, in folder: DataFolder
+  ) {
+    confinement.writePaths.append(folder.leases)
+    // For clients that have no address yet, and to ask whether an address is taken.
+    if !confinement.capabilities.contains(.netRaw) { confinement.capabilities.append(.netRaw) }
+  }
+
+  static func shape(_ plan: inout SocketPlan, for declaration: ListenerDeclaration) {
+    plan.count = 1
+    plan.takesBroadcasts = declaration.endpoint.port == 67 || declaration.key == "proxy_port"
+  }
+
+  static func make(
+    _ settings: WorkerSettings, _ sockets: [InheritedSocket], in surroundings: WorkerSurroundings
+  ) async throws -> any HostedService {
+    let folder = DataFolder(settings.configuration)
+    let (policy, reserved) = try policy(settings.configuration, folder)
+    configureNames(settings.configuration, reserved, folder, surroundings)
+    let store = try SQLiteStore(path: folder.leaseDatabase)
+    let server = try await DHCPServer(
+      DHCPServerConfiguration(policy), store: SQLiteLeaseStore(store), observer: surroundings.names.book,
+      clock: surroundings.context.clock, events: EventFan([surroundings.context.events, surroundings.names.timeline]))
+    let hosting = DHCPHosting(surroundings, folder, store, server, settings.configuration)
+    hosting.register()
+    surroundings.names.begin(in: folder, clock: surroundings.context.clock)
+    surroundings.names.everySecond { [weak hosting] in await hosting?.lookForChanges() }
+    return hosting
+  }
+
+  func apply(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) async throws {
+    let (policy, reserved) = try Self.policy(settings.configuration, folder)
+    try server.reload(policy)
+    Self.configureNames(settings.configuration, reserved, folder, surroundings)
+    configuration.withLock { $0 = settings.configuration }
+  }
+
+  func listen(
+    _ socket: InheritedSocket, _ declaration: ListenerDeclaration, _ settings: WorkerSettings
+  ) async throws -> RunningListener {
+    guard let descriptor = socket.descriptors.first else { throw CommandFailure("no socket for \(socket.name)") }
+    var options = DHCPSocketOptions()
+    options.isBootService = declaration.key == "proxy_port"
+    if !options.isBootService, socket.place.endpoint?.port != 67 {
+      options.isRelayedOnly = true
+      options.answersRelaysAtSourcePort = true
+    }
+    let listening = try server.serve(descriptor, options)
+    return RunningListener { _ in
+      await listening.stop()
+      socket.close()
+    }
+  }
+
+  func stop() async {
+    await server.stop()
+    try? store.close()
+  }
+
+  private static func policy(
+    _ configuration: PortsideConfiguration, _ folder: DataFolder
+  ) throws -> (Policy, [IPAddress: String]) {
+    let policy = try DHCPPolicy.make(configuration, StaticReservation.read(folder.reservationFile))
+    let reserved = policy.reservations.compactMap { entry in entry.address.map { ($0, entry.name) } }
+    return (policy, Dictionary(reserved) { first, _ in first })
+  }
+
+  private static func configureNames(
+    _ configuration: PortsideConfiguration, _ reserved: [IPAddress: String], _ folder: DataFolder,
+    _ surroundings: WorkerSurroundings
+  ) {
+    let zone = configuration.dhcp.register.flatMap { try? Name($0.description) }
+    surroundings.names.book.configure(zone: zone, reserved: reserved, serialFile: folder.serialFile)
+  }
+
+  /// The command line has given back a lease, or entered one, or a reservation.
+  private func lookForChanges() async {
+    let attributes = try? FileManager.default.attributesOfItem(atPath: folder.leaseMark)
+    guard let changed = attributes?[.modificationDate] as? Date else { return }
+    let isNews = mark.withLock { mark in
+      defer { mark = changed }
+      return mark != changed
+    }
+    guard isNews else { return }
+    do {
+      let current = configuration.withLock { $0 }
+      let (policy, reserved) = try Self.policy(current, folder)
+      try server.reload(policy)
+      Self.configureNames(current, reserved, folder, surroundings)
+      try await server.refresh()
+    } catch {
+      surroundings.context.events.emit(
+        Event(
+          time: surroundings.context.clock.wallTime(), severity: .error, message: "changed leases can't be read",
+          service: .dhcp, fields: [.init("reason", .string("\(error)"))]))
+    }
+  }
+
+  private func register() {
+    let server = server
+    surroundings.metrics.reading("portside_dhcp_leases", help: "Addresses of pools that are held.") {
+      Double(server.usage().reduce(0) { $0 + $1.held })
+    }
+    surroundings.metrics.reading("portside_dhcp_addresses", help: "Addresses that the pools have.") {
+      Double(server.usage().reduce(0) { $0 + $1.size })
+    }
+  }
+}

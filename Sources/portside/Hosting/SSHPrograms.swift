@@ -1,0 +1,116 @@
+import ConsoleCore
+import ConsoleServer
+import Files
+import Foundation
+import NIOPosix
+import SFTPServer
+import SSHCore
+import SSHServer
+import Services
+import Transport
+
+/// What runs in SSH sessions: SFTP and SCP for all who may see files, and a shell where there is one.
+struct SSHPrograms: SessionProgramSource {
+  let files: AccountFiles
+  /// Shells of this process's own user; `nil` where the configuration has none.
+  let shell: OwnUserPrograms?
+  let hostname: String
+  let surroundings: WorkerSurroundings
+
+  private var context: ServerContext { surroundings.context }
+
+  func start(
+    _ start: SessionStart, for account: AccountIdentity, on connection: Connection
+  ) async -> (any SessionProgram)? {
+    switch start.program {
+    case .subsystem("sftp"):
+      guard let store = await store(for: account, connection) else { return nil }
+      return FileProgram(sftp: store, report: report(account, connection))
+    // The console is there for administrators also where sessions get a shell: `ssh -s … console`.
+    case .subsystem("console"): return console(start, account, connection)
+    case .subsystem: return nil
+    case .exec(let command):
+      if let scp = SCPCommand(command) {
+        guard let store = await store(for: account, connection) else { return nil }
+        return FileProgram(scp: scp, store: store, report: report(account, connection))
+      }
+      return await run(start, account, connection)
+    case .shell: return await run(start, account, connection)
+    }
+  }
+
+  private func run(
+    _ start: SessionStart, _ account: AccountIdentity, _ connection: Connection
+  ) async -> (any SessionProgram)? {
+    // Shells of root are not given out.
+    guard let shell, account.permits("shell"), geteuid() != 0 else { return console(start, account, connection) }
+    // Makes the home, where the shell begins.
+    _ = await store(for: account, connection)
+    return await shell.start(start, for: account, on: connection)
+  }
+
+  private func console(
+    _ start: SessionStart, _ account: AccountIdentity, _ connection: Connection
+  ) -> any SessionProgram {
+    let hasTerminal = start.terminal != nil
+    guard account.permissions.contains(where: { $0 == "all" || $0 == "console" || $0.hasPrefix("console:") }) else {
+      return TextProgram("This account has neither a shell nor the console here.", hasTerminal: hasTerminal)
+    }
+    var commands: String?
+    if case .exec(let line) = start.program { commands = String(decoding: line, as: UTF8.self) }
+    return SSHConsoleProgram(
+      ConsoleSession(
+        surroundings.makeConsole(for: account, hostname: hostname, commands: commands),
+        terminal: TerminalDescription(
+          columns: Int(start.terminal?.size.columns ?? 0), rows: Int(start.terminal?.size.rows ?? 0),
+          type: start.terminal?.term.uppercased() ?? "", echoes: hasTerminal),
+        backend: surroundings.consoleBackend(of: connection.id), lineEnd: hasTerminal ? [0x0D, 0x0A] : [0x0A]))
+  }
+
+  private func store(for account: AccountIdentity, _ connection: Connection) async -> (any FileStore)? {
+    do {
+      let files = files
+      return try await NIOThreadPool.singleton.runIfActive { try files.store(for: account) }
+    } catch {
+      emit(
+        .error, .log, "an account's folder can't be opened", account, connection, [.init("error", .string("\(error)"))])
+      return nil
+    }
+  }
+
+  private func report(
+    _ account: AccountIdentity, _ connection: Connection
+  ) -> @Sendable (SFTPEvent) -> Void {
+    { event in
+      switch event {
+      case .opened(let path, let forWriting):
+        let field = Event.Field("path", .string(path.description))
+        if forWriting {
+          emit(.info, .log, "file opened to write", account, connection, [field])
+        } else {
+          emit(.debug, .log, "file opened to read", account, connection, [field])
+        }
+      case .removed(let path):
+        emit(.info, .log, "file removed", account, connection, [.init("path", .string(path.description))])
+      case .renamed(let path, let newPath):
+        emit(
+          .info, .log, "file renamed", account, connection,
+          [.init("path", .string(path.description)), .init("to", .string(newPath.description))])
+      case .madeDirectory(let path):
+        emit(.info, .log, "folder made", account, connection, [.init("path", .string(path.description))])
+      case .removedDirectory(let path):
+        emit(.info, .log, "folder removed", account, connection, [.init("path", .string(path.description))])
+      }
+    }
+  }
+
+  private func emit(
+    _ severity: Event.Severity, _ kind: Event.Kind, _ message: StaticString, _ account: AccountIdentity,
+    _ connection: Connection, _ fields: [Event.Field]
+  ) {
+    context.events.emit(
+      Event(
+        time: context.clock.wallTime(), severity: severity, kind: kind, message: message, service: connection.service,
+        session: connection.id, peer: connection.peer, account: account.name, fields: fields))
+  }
+}
