@@ -1,6 +1,6 @@
 """Mail by way of a relay: smtp-sink takes it, or refuses. Argument: JSON with ports, passwords, `relay` (a free port) and
 `refuses`. Prints what came of it."""
-import json, os, poplib, smtplib, ssl, subprocess, sys, tempfile, time
+import json, os, poplib, smtplib, socket, ssl, subprocess, sys, tempfile, time
 
 told = json.loads(sys.argv[1])
 context = ssl.create_default_context(cafile=told["ca"])
@@ -15,7 +15,12 @@ with tempfile.TemporaryDirectory() as folder:
         words += ["-u", "nobody"]
     sink = subprocess.Popen(words + [f"127.0.0.1:{told['relay']}", "100"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        time.sleep(0.5)
+        for _ in range(100):
+            try:
+                socket.create_connection(("127.0.0.1", told["relay"]), 1).close()
+                break
+            except OSError:
+                time.sleep(0.1)
         client = smtplib.SMTP("127.0.0.1", told["submission"])
         client.starttls(context=context)
         client.login("ann@lab.test", told["ann"])
@@ -23,7 +28,7 @@ with tempfile.TemporaryDirectory() as folder:
                         mail_options=["RET=HDRS", "ENVID=q1"], rcpt_options=["NOTIFY=SUCCESS,FAILURE", "ORCPT=rfc822;joe@far.test"])
         client.quit()
         taken, notice = "", ""
-        end = time.time() + 20
+        end = time.time() + 60
         while time.time() < end and not (taken or notice):
             time.sleep(0.3)
             for name in os.listdir(folder):
