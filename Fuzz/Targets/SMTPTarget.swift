@@ -30,7 +30,8 @@ extension FuzzTarget {
     driver.open()
     for piece in pieces {
       driver.receive(piece)
-      for (_, ticket) in driver.requests where driver.completedBodies.contains(ticket) {
+      // An answer may let the next message in, which waited behind it.
+      while let ticket = driver.requests.first(where: { driver.completedBodies.contains($0.ticket) })?.ticket {
         let body = driver.bodies[ticket] ?? []
         for (index, byte) in body.enumerated() {
           let isEnd = byte == 0x0A ? index > 0 && body[index - 1] == 0x0D : true

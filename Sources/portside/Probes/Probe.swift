@@ -69,6 +69,7 @@ enum Probes {
     case "dns", "dns+tcp": return try DNSProbe(url, overTCP: scheme == "dns+tcp")
     case "ftp", "ftps": return try FTPProbe(url, isImplicit: scheme == "ftps", options)
     case "dns+tls": return try TLSProbe(url, applicationProtocol: "dot", options)
+    case "smtp", "submission", "submissions": return try SMTPProbe(url, scheme: scheme, options)
     case "ssh", "sftp": return try SSHProbe(url, options)
     case "telnet": return try TelnetProbe(url, .none, options)
     case "telnet+tls": return try TelnetProbe(url, .starttls, options)

@@ -51,6 +51,8 @@ struct ServiceProbe: Sendable {
     case .dot: return try Probes.probe("dns+tls://\(place)", options)
     case .http: return try Probes.probe("http://\(place)/", options)
     case .https: return try Probes.probe("https://\(place)/", options)
+    case .smtp, .submission, .submissions:
+      return try Probes.probe("\(declaration.service.rawValue)://\(place)", options)
     case .ssh:
       options.hostKeys = SSHHostKeys.publicKeys(DataFolder(configuration).hostKeys)
       return try Probes.probe("ssh://\(place)", options)
@@ -59,6 +61,7 @@ struct ServiceProbe: Sendable {
     case .admin where declaration.section == "metrics": return try Probes.probe("http://\(place)/metrics", options)
     case .admin:
       return try Probes.probe("\(declaration.tls == .implicit ? "https" : "http")://\(place)/login", options)
+    case .admin: return try Probes.probe("http://\(place)/metrics", options)
     case .telnet:
       let isPlain = configuration.telnet.acceptsPlaintext(from: endpoint.address)
       let scheme = declaration.tls == .implicit ? "telnets" : isPlain ? "telnet" : "telnet+tls"

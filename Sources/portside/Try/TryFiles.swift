@@ -127,6 +127,7 @@ enum TryFiles {
     tls_port  = 10993
     plaintext = true
 
+
     [pop3]
     on        = ["here"]
     port      = 10110
