@@ -15,11 +15,6 @@ extension FuzzTarget {
     imapCommand, imapNames, imapServer, imapResponses,
     dhcpMessage, dhcpEngine, dhcp6, tftpPacket, tftpTransfer,
     rdpServer, rdpClient, rdpTerminal, rdpBitmap,
-    messageStructure, messageHeader, transferEncoding, pop3Server,
-    smtpServer, smtpClient, smtpAddress, saslServer, sieveScript,
-    sshServer, sshMessages, sshPublicKey, sshPrivateKey, sshKeyOptions, sftp, scp,
-    consoleEditor, consoleSession, telnetServer, telnetClient,
-    dhcpMessage, dhcpEngine, tftpPacket, tftpTransfer,
     gateFrames, oneTimeCode, authorizedKey, passwordText,
   ]
 }

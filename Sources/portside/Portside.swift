@@ -21,12 +21,6 @@ struct Portside: AsyncParsableCommand {
       ConfigBackupCommand.self, MailboxCommand.self, QueueCommand.self, SieveCommand.self, SessionCommand.self,
       PenaltyCommand.self, AuditCommand.self, ConfigCommand.self, StatusCommand.self, ReloadCommand.self,
       StopCommand.self, DocumentationCommand.self,
-      TryCommand.self, ServeCommand.self, CheckCommand.self, ProbeCommand.self, WatchCommand.self,
-      AccountCommand.self, CertCommand.self, ZoneCommand.self, QueueCommand.self, SieveCommand.self,
-      MailboxCommand.self, LeaseCommand.self, BootCommand.self, ConfigBackupCommand.self, SessionCommand.self,
-      PenaltyCommand.self, AuditCommand.self, ConsoleCommand.self, ConfigCommand.self, StatusCommand.self,
-      ReloadCommand.self, StopCommand.self,
-      DocumentationCommand.self,
     ])
 }
 

@@ -77,7 +77,6 @@ enum Probes {
     case "dhcp": return try DHCPProbe(url)
     case "tftp": return try TFTPProbe(url)
     case "rdp": return try RDPProbe(url, options)
-    case "smtp", "submission", "submissions": return try SMTPProbe(url, scheme: scheme, options)
     case "pop3", "pop3s": return try POP3Probe(url, isSecure: scheme == "pop3s", options)
     case "imap", "imaps": return try IMAPProbe(url, scheme: scheme, options)
     default:

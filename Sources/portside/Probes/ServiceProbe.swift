@@ -56,22 +56,16 @@ struct ServiceProbe: Sendable {
     case .ssh:
       options.hostKeys = SSHHostKeys.publicKeys(DataFolder(configuration).hostKeys)
       return try Probes.probe("ssh://\(place)", options)
-    case .ftp, .ftps: return try Probes.probe("\(declaration.service.rawValue)://\(place)", options)
-    case .rdp: return try Probes.probe("rdp://\(place)", options)
     case .admin where declaration.section == "metrics": return try Probes.probe("http://\(place)/metrics", options)
     case .admin:
       return try Probes.probe("\(declaration.tls == .implicit ? "https" : "http")://\(place)/login", options)
-    case .admin: return try Probes.probe("http://\(place)/metrics", options)
     case .telnet:
       let isPlain = configuration.telnet.acceptsPlaintext(from: endpoint.address)
       let scheme = declaration.tls == .implicit ? "telnets" : isPlain ? "telnet" : "telnet+tls"
       return try Probes.probe("\(scheme)://\(place)", options)
     case .dhcp: return try dhcpProbe()
-    case .tftp: return try Probes.probe("tftp://\(place)", options)
-    case .smtp, .submission, .submissions:
+    case .smtp, .submission, .submissions, .imap, .imaps, .pop3, .pop3s, .ftp, .ftps, .rdp, .tftp:
       return try Probes.probe("\(declaration.service.rawValue)://\(place)", options)
-    case .imap, .imaps: return try Probes.probe("\(declaration.service.rawValue)://\(place)", options)
-    case .pop3, .pop3s: return try Probes.probe("\(declaration.service.rawValue)://\(place)", options)
     default: throw CommandFailure("there is no client for \(declaration.service.rawValue) yet")
     }
   }
