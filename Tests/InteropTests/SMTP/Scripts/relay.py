@@ -24,7 +24,7 @@ with tempfile.TemporaryDirectory() as folder:
         client = smtplib.SMTP("127.0.0.1", told["submission"])
         client.starttls(context=context)
         client.login("ann@lab.test", told["ann"])
-        client.sendmail("ann@lab.test", ["joe@far.test"], "Subject: relayed\r\n\r\n.dot\r\nbye\r\n",
+        client.sendmail("ann@lab.test", ["joe@far.test"], "From: ann@lab.test\r\nSubject: relayed\r\n\r\n.dot\r\nbye\r\n",
                         mail_options=["RET=HDRS", "ENVID=q1"], rcpt_options=["NOTIFY=SUCCESS,FAILURE", "ORCPT=rfc822;joe@far.test"])
         client.quit()
         taken, notice = "", ""
@@ -48,5 +48,6 @@ with tempfile.TemporaryDirectory() as folder:
             time.sleep(1)
         print(json.dumps({"taken": taken, "notice": notice}))
     finally:
-        sink.terminate()
+        # The test's process may have SIGTERM blocked, and its children with it.
+        sink.kill()
         sink.wait()
