@@ -28,8 +28,10 @@ struct PacketSocket: Sendable {
   ) throws(SupervisionError) -> Bool {
     let numbers = descriptors.map(\.number)
     let bytes = packet.encoded
-    let sent = portside_send(
-      descriptor.number, bytes, bytes.count, numbers, numbers.count, blocking ? 0 : Int32(MSG_DONTWAIT))
+    let sent = withExtendedLifetime(descriptors) {
+      portside_send(
+        descriptor.number, bytes, bytes.count, numbers, numbers.count, blocking ? 0 : Int32(MSG_DONTWAIT))
+    }
     if sent == -Int(EAGAIN) { return false }
     if sent == -Int(EPIPE) || sent == -Int(ECONNRESET) {
       throw SupervisionError(.notRunning, "the other end of a control socket is closed")

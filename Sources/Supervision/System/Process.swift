@@ -44,18 +44,21 @@ final class Process {
     path: String, arguments: [String], environment: [String], descriptors: [Descriptor]
   ) throws(SupervisionError) {
     let numbers = descriptors.map(\.number)
-    let pid = CStrings.with(arguments) { arguments in
-      CStrings.with(environment) { environment in
-        var request = portside_spawn()
-        request.arguments = arguments
-        request.environment = environment
-        request.descriptor_count = Int32(numbers.count)
-        request.death_signal = SIGKILL
-        return path.withCString { path in
-          numbers.withUnsafeBufferPointer { numbers in
-            request.path = path
-            request.descriptors = numbers.baseAddress
-            return portside_spawn(&request)
+    // An optimised build lets an array go after its last use: its descriptors would be closed before they are inherited.
+    let pid = withExtendedLifetime(descriptors) {
+      CStrings.with(arguments) { arguments in
+        CStrings.with(environment) { environment in
+          var request = portside_spawn()
+          request.arguments = arguments
+          request.environment = environment
+          request.descriptor_count = Int32(numbers.count)
+          request.death_signal = SIGKILL
+          return path.withCString { path in
+            numbers.withUnsafeBufferPointer { numbers in
+              request.path = path
+              request.descriptors = numbers.baseAddress
+              return portside_spawn(&request)
+            }
           }
         }
       }
