@@ -31,7 +31,7 @@ public struct DNSStreamSession: StreamSession, ~Copyable {
     /// §6.2.3 asks for some seconds).
     public var idle: Duration = .seconds(10)
     /// Queries after which the connection ends, so that no client stays for ever.
-    public var queries = 1_000_000
+    public var queries = 100_000_000
     /// Queries of one connection that may wait for the resolver; then the connection is not read from.
     public var pending = 128
 
