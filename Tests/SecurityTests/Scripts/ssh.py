@@ -4,7 +4,6 @@ import json
 import os
 import resource
 import socket
-import statistics
 import struct
 import sys
 import threading
@@ -193,7 +192,8 @@ def enumeration():
                 words[user].append(answers.wait())
                 spans[user].append(time.monotonic() - begin)
             connection.close()
-    known, unknown = (statistics.median(spans[user]) for user in spans)
+    # The quickest of each: what else the machine does makes answers slower, never quicker.
+    known, unknown = (min(spans[user]) for user in spans)
     results["enumeration: same words"] = words["bob"] == words["nobody-here"]
     results["enumeration: same time"] = max(known, unknown) < 2 * min(known, unknown) + 0.02
     results["enumeration: seconds"] = [round(known, 4), round(unknown, 4)]

@@ -1,5 +1,4 @@
 """A hostile Telnet client: environment, endless sub-negotiations, option loops, START_TLS injection, names that exist or not."""
-import statistics
 from wire import *
 
 t = told()
@@ -95,16 +94,18 @@ def injection():
 def enumeration():
     """The same words, and about the same time, for a name that exists and one that does not."""
     seen, times = {}, {}
-    for name in ("bob", "nobody-here", "ann"):
-        for _ in range(3):
+    # In turns, and by the quickest of each: what else the machine does makes answers slower, never quicker.
+    for _ in range(6):
+        for name in ("bob", "nobody-here", "ann"):
             with plain(t["plain"]) as stream:
-                words = log_in(stream, name, "zebra quagga")
                 begin = time.monotonic()
+                words = log_in(stream, name, "zebra quagga")
                 words += until(stream, b"login: ")
                 times.setdefault(name, []).append(time.monotonic() - begin)
                 seen.setdefault(name, set()).add(words)
-    middle = {name: statistics.median(each) for name, each in times.items()}
-    return {"same": len({frozenset(each) for each in seen.values()}) == 1, "ratio": max(middle.values()) / max(1e-6, min(middle.values()))}
+    quickest = {name: min(each) for name, each in times.items()}
+    return {"same": len({frozenset(each) for each in seen.values()}) == 1,
+            "ratio": max(quickest.values()) / max(1e-6, min(quickest.values())), "seconds": times}
 
 
 def crowd():
