@@ -109,9 +109,6 @@ struct LaboratoryReport: Encodable {
         curl --cacert \(ca) --ssl-reqd -u \(accounts.first?.name ?? "") \(example(.ftp))
         sftp -P \(port(.ssh)) -i \(accounts.first?.sshKey ?? "KEY") \(accounts.first?.name ?? "")@127.0.0.1
         swaks --server 127.0.0.1:\(port(.submission)) --tls --auth-user ann --from ann@\(domain) --to bob@\(domain)
-        swaks --server 127.0.0.1:\(port(.submission)) --tls --auth-user ann --from ann@\(domain) --to bob@\(domain)
-        curl --cacert \(ca) --ssl-reqd -u \(accounts.first?.name ?? "") \(example(.ftp))
-        sftp -P \(port(.ssh)) -i \(accounts.first?.sshKey ?? "KEY") \(accounts.first?.name ?? "")@127.0.0.1
       Stop with Control-C.
 
       """
