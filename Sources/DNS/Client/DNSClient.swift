@@ -106,7 +106,12 @@ public struct DNSClient: Sendable {
         .connectTimeout(.nanoseconds(configuration.timeout.wholeNanoseconds))
         .channelInitializer { channel in
           channel.eventLoop.makeCompletedFuture {
-            try channel.pipeline.syncOperations.addHandler(StreamReplyHandler(expected, promise))
+            try channel.pipeline.syncOperations.addHandler(
+              MessageStreamHandler { message in
+                if expected.matches(message) { promise.succeed(message) }
+              } ended: { error in
+                promise.fail(error.map { DNSClientError.unreachable(String(describing: $0)) } ?? .connectionClosed)
+              })
           }
         }
         .connect(to: address).get()

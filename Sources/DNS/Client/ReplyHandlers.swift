@@ -39,35 +39,3 @@ final class DatagramReplyHandler: ChannelInboundHandler {
     promise.fail(DNSClientError.unreachable(String(describing: error)))
   }
 }
-
-/// Gathers a message behind its length.
-final class StreamReplyHandler: ChannelInboundHandler {
-  typealias InboundIn = ByteBuffer
-
-  private let expected: ExpectedReply
-  private let promise: EventLoopPromise<[UInt8]>
-  private var gathered = ByteBuffer()
-
-  init(_ expected: ExpectedReply, _ promise: EventLoopPromise<[UInt8]>) {
-    self.expected = expected
-    self.promise = promise
-  }
-
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    var bytes = unwrapInboundIn(data)
-    gathered.writeBuffer(&bytes)
-    while let length = gathered.getInteger(at: gathered.readerIndex, as: UInt16.self),
-      gathered.readableBytes >= 2 + Int(length)
-    {
-      gathered.moveReaderIndex(forwardBy: 2)
-      let message = gathered.readBytes(length: Int(length)) ?? []
-      if expected.matches(message) { promise.succeed(message) }
-    }
-  }
-
-  func channelInactive(context: ChannelHandlerContext) { promise.fail(DNSClientError.connectionClosed) }
-
-  func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    promise.fail(DNSClientError.unreachable(String(describing: error)))
-  }
-}

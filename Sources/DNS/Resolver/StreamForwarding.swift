@@ -1,3 +1,4 @@
+import DNSClient
 import DNSCore
 import NIOCore
 import NIOPosix
@@ -80,7 +81,12 @@ final class StreamForwarder: Sendable {
             // Without a name the certificate is compared with the address.
             try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: context, serverHostname: nil))
           }
-          try channel.pipeline.syncOperations.addHandler(AnswerHandler(waiting))
+          try channel.pipeline.syncOperations.addHandler(
+            MessageStreamHandler { octets in
+              if let message = try? Message.decode(octets) { waiting.take(message) }
+            } ended: { _ in
+              waiting.end()
+            })
         }
       }
       .connect(to: SocketAddress(ipAddress: endpoint.address.description, port: Int(endpoint.port))).get()
@@ -157,35 +163,5 @@ final class WaitingQuestions: Sendable {
       return entries ?? [:]
     }
     for entry in all.values { entry.promise.fail(ResolutionError.noAnswer) }
-  }
-}
-
-/// Cuts the stream into messages.
-private final class AnswerHandler: ChannelInboundHandler {
-  typealias InboundIn = ByteBuffer
-
-  private let waiting: WaitingQuestions
-  private var gathered = ByteBuffer()
-
-  init(_ waiting: WaitingQuestions) { self.waiting = waiting }
-
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    var bytes = unwrapInboundIn(data)
-    gathered.writeBuffer(&bytes)
-    while let length = gathered.getInteger(at: gathered.readerIndex, as: UInt16.self),
-      gathered.readableBytes >= 2 + Int(length)
-    {
-      gathered.moveReaderIndex(forwardBy: 2)
-      let octets = gathered.readBytes(length: Int(length)) ?? []
-      if let message = try? Message.decode(octets) { waiting.take(message) }
-    }
-    gathered.discardReadBytes()
-  }
-
-  func channelInactive(context: ChannelHandlerContext) { waiting.end() }
-
-  func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    waiting.end()
-    context.close(promise: nil)
   }
 }

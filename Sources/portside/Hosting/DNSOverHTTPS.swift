@@ -1,4 +1,5 @@
 import Configuration
+import DNSClient
 import DNSCore
 import Foundation
 import HTTPCore
@@ -138,7 +139,12 @@ final class DNSRelay: Sendable {
     let channel = try await ClientBootstrap(group: group)
       .channelInitializer { [self] channel in
         channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(RelayHandler(self))
+          try channel.pipeline.syncOperations.addHandler(
+            MessageStreamHandler { [self] reply in
+              take(reply)
+            } ended: { [self] _ in
+              ended()
+            })
         }
       }
       .connect(unixDomainSocketPath: path).get()
@@ -158,43 +164,18 @@ final class DNSRelay: Sendable {
     }
   }
 
-  fileprivate func take(_ reply: [UInt8]) {
+  private func take(_ reply: [UInt8]) {
     guard reply.count >= Header.wireLength else { return }
     let number = UInt16(reply[0]) << 8 | UInt16(reply[1])
     guard let entry = state.withLock({ $0.waiting.removeValue(forKey: number) }) else { return }
     entry.promise.succeed(entry.id + reply[2...])
   }
 
-  fileprivate func ended() {
+  private func ended() {
     let waiting = state.withLock { state in
       defer { state = State() }
       return state.waiting
     }
     for entry in waiting.values { entry.promise.fail(Failure.ended) }
   }
-}
-
-/// Cuts the stream into replies.
-private final class RelayHandler: ChannelInboundHandler {
-  typealias InboundIn = ByteBuffer
-
-  private let relay: DNSRelay
-  private var gathered = ByteBuffer()
-
-  init(_ relay: DNSRelay) { self.relay = relay }
-
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    var bytes = unwrapInboundIn(data)
-    gathered.writeBuffer(&bytes)
-    while let length = gathered.getInteger(at: gathered.readerIndex, as: UInt16.self),
-      gathered.readableBytes >= 2 + Int(length)
-    {
-      gathered.moveReaderIndex(forwardBy: 2)
-      relay.take(gathered.readBytes(length: Int(length)) ?? [])
-    }
-    gathered.discardReadBytes()
-  }
-
-  func channelInactive(context: ChannelHandlerContext) { relay.ended() }
-  func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 }
