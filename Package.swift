@@ -99,6 +99,12 @@ let package = Package(
     module("MailEngine", ["WireKit", "Services", "MessageCore"]),
     module("MailStores", ["WireKit", "Services", "MessageCore", "MailEngine", "SystemShims", crypto, database]),
 
+    // Backups of all that a server keeps.
+    .target(
+      name: "Backup",
+      dependencies: ["WireKit", "Services", "Compression", "CSodium", crypto, database], exclude: ["README.md"],
+      swiftSettings: settings),
+
     // The protocols.
     module("DNSCore", path: "DNS/Core", ["WireKit"]),
     module(
@@ -188,7 +194,7 @@ let package = Package(
         "HTTPClient", "ConsoleCore", "ConsoleServer", "TelnetCore", "TelnetServer", "TelnetClient", "Files", "SSHCore",
         "SSHServer", "SSHClient", "SFTPServer", "SFTPClient", "FTPCore", "FTPServer", "FTPClient", "Datagrams",
         "DHCPCore", "DHCPServer", "DHCPClient", "TFTPCore", "TFTPServer", "TFTPClient", "SASLCore", "SMTPCore",
-        "SMTPServer", "SMTPClient", "MailEngine", "RDPCore", "RDPServer", argumentParser, crypto, nioCore, nioPosix,
+        "SMTPServer", "SMTPClient", "MailEngine", "RDPCore", "RDPServer", "Backup", argumentParser, crypto, nioCore, nioPosix,
         nioSSL, nioTLS, "SieveCore", "MailStores", "MessageCore", "POP3Core", "POP3Server", "POP3Client", "IMAPCore",
         "IMAPServer", "IMAPClient",
       ],
@@ -212,6 +218,7 @@ let package = Package(
         "WireKit", "Services", "TestKit", "Transport", "Configuration", "Certificates", "Gate", "DNSCore", "HTTPCore",
         "Files", "SSHCore", "SFTPCore", "SFTPServer", "ConsoleCore", "TelnetCore", nioCore, nioEmbedded, "DHCPCore",
         "TFTPCore", "FTPCore", "MessageCore", "POP3Core", "SASLCore", "SMTPCore", "SieveCore", "IMAPCore", "RDPCore",
+        "Backup",
       ],
       path: "Fuzz/Targets", swiftSettings: settings),
     tests("FuzzRegression", ["FuzzTargets"]),
@@ -256,6 +263,7 @@ let package = Package(
         "SMTPCore", "SMTPServer", "SMTPClient", "SASLCore", "MailEngine", "Stores", "TestKit", "Transport", "Services",
         "WireKit", crypto, cryptoExtras,
       ]),
+    tests("Backup", ["Backup", "Services", "WireKit", database]),
     tests("Sieve", ["SieveCore"]),
     tests("SSH", ["SSHCore", "TestKit", "WireKit", crypto]),
     tests("SFTP", ["SFTPCore", "SFTPServer", "SSHCore", "Files", "TestKit", "Services", "WireKit"]),
