@@ -228,7 +228,11 @@ let package = Package(
     .executableTarget(
       name: "MailFixture", dependencies: ["WireKit", "Services", "MailEngine", "MailStores"],
       path: "Tests/Fixtures/MailFixture", swiftSettings: settings),
-    tests("MailStores", ["MailStores", "MailEngine", "MailFixture", "Services", "TestKit", "WireKit", database]),
+    // Disks as a loss of power leaves them.
+    .target(name: "PowerCutKit", path: "Tests/Fixtures/PowerCutKit", swiftSettings: settings),
+    tests(
+      "MailStores",
+      ["MailStores", "MailEngine", "MailFixture", "PowerCutKit", "Services", "TestKit", "WireKit", database]),
     tests("POP3", ["POP3Core", "SASLCore", "TestKit", "WireKit"]),
     tests("MailEngine", ["MailEngine", "Services", "TestKit", "WireKit"]),
     tests("Services", ["Services", "WireKit"]),
@@ -301,7 +305,12 @@ let package = Package(
       name: "IMAPInteropTests", dependencies: ["LaboratoryKit", "portside"], path: "Tests/InteropTests/IMAP",
       exclude: ["Clients"], swiftSettings: settings),
     tests("TFTP", ["TFTPCore", "TFTPServer", "TFTPClient", "Datagrams", "TestKit", "WireKit", "Services"]),
-    tests("DHCP", ["DHCPCore", "DHCPServer", "Datagrams", "TestKit", "WireKit", "Services", "Stores"]),
+    tests(
+      "DHCP",
+      [
+        "DHCPCore", "DHCPServer", "Datagrams", "NamesFixture", "PowerCutKit", "TestKit", "WireKit", "Services",
+        "Stores",
+      ]),
     .target(name: "NamesKit", path: "Tests/InteropTests/NamesKit", swiftSettings: settings),
     .testTarget(
       name: "TFTPInteropTests",

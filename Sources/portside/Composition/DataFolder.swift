@@ -18,8 +18,12 @@ struct DataFolder: Sendable {
   var authorityFile: String { "\(authority)/ca.pem" }
   /// The host keys of SSH, sealed.
   var hostKeys: String { "\(root)/ssh" }
-  /// The database of DHCP's leases, and what else the names worker writes.
+  /// DHCP's leases, and what else the names worker writes.
   var leases: String { "\(root)/leases" }
+  var leaseJournal: String { "\(leases)/leases.journal" }
+  /// Changes of leases by the command line, until the server takes them.
+  var leaseWishes: String { "\(leases)/wishes" }
+  /// Where earlier versions kept the leases.
   var leaseDatabase: String { "\(leases)/leases.sqlite" }
   /// Addresses kept for machines by `portside lease reserve`.
   var reservationFile: String { "\(leases)/reservations.csv" }
