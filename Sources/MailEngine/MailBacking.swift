@@ -28,8 +28,8 @@ public protocol MailBacking: Sendable {
   func body(ofBlob blob: Int64, size: Int64) throws(StoreError) -> any MessageBody
 
   func commit(_ batch: MailBatch) throws(StoreError)
-  /// Asks the text index about these contents.
-  func matches(_ query: MailTextQuery, among emailIDs: Set<Int64>) throws(StoreError) -> MailTextMatches
+  /// Asks the text index about the contents with these numbers.
+  func matches(_ query: MailTextQuery, in emailIDs: ClosedRange<Int64>) throws(StoreError) -> MailTextMatches
   /// Nothing is asked for afterwards.
   func close()
 }
