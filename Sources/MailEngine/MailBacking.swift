@@ -31,8 +31,8 @@ public protocol MailBacking: Sendable {
   /// thread of `commit`, and only when such a commit follows.
   func mayForget() -> Bool
   func commit(_ batch: MailBatch) throws(StoreError)
-  /// Asks the text index about these contents.
-  func matches(_ query: MailTextQuery, among emailIDs: Set<Int64>) throws(StoreError) -> MailTextMatches
+  /// Asks the text index about the contents with these numbers.
+  func matches(_ query: MailTextQuery, in emailIDs: ClosedRange<Int64>) throws(StoreError) -> MailTextMatches
   /// Nothing is asked for afterwards.
   func close()
 }

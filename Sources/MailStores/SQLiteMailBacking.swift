@@ -132,8 +132,8 @@ public final class SQLiteMailBacking: MailBacking {
     return staged
   }
 
-  public func matches(_ query: MailTextQuery, among emailIDs: Set<Int64>) throws(StoreError) -> MailTextMatches {
-    try search.matches(query, among: emailIDs)
+  public func matches(_ query: MailTextQuery, in emailIDs: ClosedRange<Int64>) throws(StoreError) -> MailTextMatches {
+    try search.matches(query, in: emailIDs)
   }
 
   /// The index learns of what has come.
