@@ -46,6 +46,39 @@ struct LeaseFolder {
     return rows.sorted { $0.0 < $1.0 }.map(\.1)
   }
 
+  /// A page of what `rows` gives, from the store's own pages; and where the next one begins.
+  func page(
+    _ store: SQLiteLeaseStore, after: String?, limit: Int, all: Bool
+  ) async throws -> (rows: [Row], next: String?) {
+    let now = SystemClock().wallTime()
+    let start = after.flatMap(Self.position)
+    let leases = try await store.page(after: start, limit: limit, heldAt: all ? nil : now)
+    var entries = leases.map { (position: LeasePosition($0.address, $0.subnet), row: Self.row($0, now)) }
+    let isLast = leases.count < limit
+    let end = isLast ? nil : entries.last?.position
+    let taken = Set(leases.map(\.address))
+    for entry in reservations() where !taken.contains(entry.address) {
+      guard let subnet = IPNetwork(entry.row.subnet) else { continue }
+      let position = LeasePosition(entry.address, subnet)
+      guard start.map({ position > $0 }) ?? true, end.map({ position <= $0 }) ?? true else { continue }
+      entries.append((position, entry.row))
+    }
+    entries.sort { $0.position < $1.position }
+    let kept = entries.prefix(limit)
+    let hasMore = entries.count > limit || !isLast
+    return (kept.map(\.row), hasMore ? kept.last.map { Self.text($0.position) } : nil)
+  }
+
+  private static func text(_ position: LeasePosition) -> String { "\(position.address) \(position.subnet)" }
+
+  private static func position(_ text: String) -> LeasePosition? {
+    let parts = text.split(separator: " ")
+    guard parts.count == 2, let address = IPAddress(String(parts[0])), let subnet = IPNetwork(String(parts[1])) else {
+      return nil
+    }
+    return LeasePosition(address, subnet)
+  }
+
   private func leases() async throws -> [LeaseRecord] {
     guard FileManager.default.fileExists(atPath: folder.leaseDatabase) else { return [] }
     return try await withStore { try await $0.all() }

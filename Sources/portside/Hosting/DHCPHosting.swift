@@ -17,7 +17,7 @@ final class DHCPHosting: HostedService {
 
   private let surroundings: WorkerSurroundings
   private let folder: DataFolder
-  private let store: SQLiteStore
+  let store: SQLiteStore
   private let server: DHCPServer
   let configuration: Mutex<PortsideConfiguration>
   private let v6: DHCPv6Server
@@ -62,14 +62,16 @@ final class DHCPHosting: HostedService {
     let folder = DataFolder(settings.configuration)
     let (policy, reserved) = try policy(settings.configuration, folder)
     configureNames(settings.configuration, reserved, folder, surroundings)
-    let store = try SQLiteStore(path: folder.leaseDatabase)
+    let meters = surroundings.context.meters
+    let store = try SQLiteStore(path: folder.leaseDatabase, meter: meters.store("leases"))
     let server = try await DHCPServer(
       DHCPServerConfiguration(policy), store: SQLiteLeaseStore(store), observer: surroundings.names.book,
-      clock: surroundings.context.clock, events: EventFan([surroundings.context.events, surroundings.names.timeline]))
+      clock: surroundings.context.clock, events: EventFan([surroundings.context.events, surroundings.names.timeline]),
+      meters: meters)
     let v6 = try await DHCPv6Server(
       try DHCPv6Policy.make(settings.configuration, server: DHCPv6Policy.identifier(folder)),
       store: SQLiteLeaseStore(store), observer: surroundings.names.book, clock: surroundings.context.clock,
-      events: surroundings.context.events)
+      events: surroundings.context.events, meters: meters)
     let hosting = DHCPHosting(surroundings, folder, store, server, v6, settings.configuration)
     hosting.register()
     surroundings.names.begin(in: folder, clock: surroundings.context.clock)
