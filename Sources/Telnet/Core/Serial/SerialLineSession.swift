@@ -317,9 +317,8 @@ public struct SerialLineSession: StreamSession, ~Copyable {
       let changed = (state ^ modem) >> 4
       modem = state
       // The lower half says what has changed.
-      let told = (state & 0xF0 | changed) & modemMask
-      if hasOption, told != 0, changed & (modemMask | modemMask >> 4) != 0 {
-        answer(ComPortCommand.Answer.modemState, [told], into: &actions)
+      if hasOption, changed & (modemMask & 0x0F | modemMask >> 4) != 0 {
+        answer(ComPortCommand.Answer.modemState, [(state & 0xF0 | changed) & modemMask], into: &actions)
       }
       actions.request(.modem(state), Ticketed.modem)
     case .done:
