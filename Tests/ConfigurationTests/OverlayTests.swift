@@ -30,14 +30,14 @@ struct OverlayTests {
 
   @Test func keysAreLaidOverTheFile() throws {
     var overlay = ConfigurationOverlay()
-    try overlay.set(path("smtp.max_recipients"), to: "7")
+    try overlay.set(path("smtp.max_recipients"), to: "700")
     try overlay.set(path("smtp.block_lists"), to: "zen.example.org, bl.example.org")
     try overlay.set(path("http.sites.intern.example.org.root"), to: "/srv/intern")
     try overlay.set(path("smtp.enabled"), to: "true")
     let loaded = load(overlay)
     #expect(!loaded.hasErrors, "\(loaded.findings)")
     let configuration = try #require(loaded.configuration)
-    #expect(configuration.smtp.maxRecipients == 7 && configuration.smtp.blockLists.count == 2)
+    #expect(configuration.smtp.maxRecipients == 700 && configuration.smtp.blockLists.count == 2)
     #expect(Set(configuration.http.sites.keys.map(\.description)) == ["www.example.org", "intern.example.org"])
     // What was written comes back.
     #expect(try ConfigurationOverlay(parsing: overlay.text) == overlay)
@@ -49,7 +49,7 @@ struct OverlayTests {
     #expect(loaded.owner(of: try path("smtp.max_size")) == "portside.toml:9:1")
     #expect(loaded.owner(of: try path("smtp.max_recipients")) == nil)
     // An object is the file's as a whole, also a key of it that the file does not set.
-    #expect(loaded.owner(of: try path("http.sites.www.example.org.listing"))?.hasPrefix("portside.toml:") == true)
+    #expect(loaded.owner(of: try path("http.sites.www.example.org.browse"))?.hasPrefix("portside.toml:") == true)
     #expect(loaded.owner(of: try path("http.sites.other.example.org.root")) == nil)
     // Where the file takes over what was set beside it, the file counts, and it is told.
     var overlay = ConfigurationOverlay()
@@ -61,13 +61,13 @@ struct OverlayTests {
 
   @Test func differencesAndRemovals() throws {
     var old = ConfigurationOverlay()
-    try old.set(path("smtp.max_recipients"), to: "7")
+    try old.set(path("smtp.max_recipients"), to: "700")
     var new = old
-    try new.set(path("smtp.max_recipients"), to: "8")
+    try new.set(path("smtp.max_recipients"), to: "800")
     try new.set(path("http.sites.a.test.root"), to: "/a")
     #expect(
       new.difference(from: old) == [
-        #"+ http.sites."a.test".root = "/a""#, "- smtp.max_recipients = 7", "+ smtp.max_recipients = 8",
+        #"+ http.sites."a.test".root = "/a""#, "- smtp.max_recipients = 700", "+ smtp.max_recipients = 800",
       ])
     let removed = new.remove(try path("http.sites.a.test"))
     #expect(removed == 1 && new.entries.count == 1)

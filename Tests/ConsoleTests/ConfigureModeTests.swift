@@ -52,7 +52,7 @@ struct ConfigureModeTests {
     desk.type("show sessions | follow\r")
     #expect(desk.calls.map(\.follow) == ["", "1", "2", "2", "3", "4"])
     #expect(desk.calls.allSatisfy { $0.after == nil })
-    #expect(desk.look().hasSuffix("follow\na\nb\nc\nb\n"))
+    #expect(desk.look().hasSuffix("follow\nSESSION\na\nb\nc\nb\n"))
     desk.type("\u{3}")
     #expect(desk.look() == "^C\n> ")
     desk.type("show sessions | follow | count\rset a b | follow\r")

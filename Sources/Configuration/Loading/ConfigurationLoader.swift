@@ -37,6 +37,7 @@ public struct ConfigurationLoader: Sendable {
     let configuration = schema.decode(root, at: TOMLPosition(line: 1, column: 1), .root, &decoding)
     loaded.positions = decoding.positions
     findings += decoding.findings
+    loaded.valueFindings = decoding.findings
     if let configuration {
       let failed = decoding.findings.compactMap { $0.path?.field }
       for problem in configuration.validate() where !Self.rests(problem, on: failed) {
@@ -73,6 +74,8 @@ public struct LoadedConfiguration: Sendable {
   public internal(set) var findings: [Finding] = []
   /// Where each value that is not a default stands.
   public internal(set) var positions: [ConfigurationPath: TOMLPosition] = [:]
+  /// Those of the findings that concern a value by itself: not how values go together.
+  public internal(set) var valueFindings: [Finding] = []
   let source: [UInt8]
   /// Lines whose TOML is wrong: what stands there was not decoded.
   var documentErrorLines: Set<Int> = []

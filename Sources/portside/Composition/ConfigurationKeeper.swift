@@ -123,7 +123,7 @@ actor ConfigurationKeeper {
     }
     // What is wrong with this key is said at once; what is missing beside it, when the whole is checked.
     let loaded = try file.read(overlay: overlay)
-    let findings = loaded.findings.filter { finding in
+    let findings = loaded.valueFindings.filter { finding in
       finding.severity == .error && finding.path.map { $0.starts(with: path) } ?? false
     }
     guard findings.isEmpty else { throw CommandFailure(findings.map(\.message).joined(separator: "\n")) }

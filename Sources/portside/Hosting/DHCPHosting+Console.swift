@@ -19,6 +19,7 @@ extension DHCPHosting {
       columns: ["hardware", "address", "architecture", "time", "last step"]),
   ]
 
+  private static let firstPage = 60
   private static let leaseColumns = ["address", "hardware", "name", "state", "expires", "subnet"]
 
   func answer(_ question: ConsoleQuestion) async -> ConsoleAnswer {
@@ -39,7 +40,8 @@ extension DHCPHosting {
   /// A page, straight from the index of the store: however many leases there are, one page of them is in memory.
   private func leases(_ question: ConsoleQuestion) async throws -> ConsoleAnswer {
     let folder = try LeaseFolder(configuration.withLock { $0 })
-    let limit = ConsoleQuestion.pageLength
+    // A short first page: a screen is full at once, and the rest comes while it is read.
+    let limit = question.after == nil ? Self.firstPage : ConsoleQuestion.pageLength
     let (rows, next) = try await folder.page(
       SQLiteLeaseStore(store), after: question.after, limit: limit, all: question.options["all"] != nil)
     let cells = rows.map { row in

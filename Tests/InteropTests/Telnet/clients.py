@@ -178,7 +178,7 @@ def netmiko():
         import json
         expect(len(json.loads(rows)) >= 10, rows)
         # The configuration mode as network automation knows it.
-        said = link.send_config_set(["set smtp.max_recipients 55", "commit comment netmiko"])
+        said = link.send_config_set(["set smtp.max_recipients 550", "commit comment netmiko"])
         expect("is in force" in said, said)
         expect("smtp.max_recipients" in link.send_command("configure show smtp | match recipients"), "not in force")
         expect("netmiko" in link.send_command("configure history"), "no history")

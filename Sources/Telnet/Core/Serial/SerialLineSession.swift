@@ -73,11 +73,8 @@ public struct SerialLineSession: StreamSession, ~Copyable {
   private var isReading = false
   private var isSuspended = false
   private var settings = SerialSettings()
-  /// Settings that are asked for while others are on their way.
-  private var wanted: SerialSettings?
-  private var isApplying = false
-  /// The answers that are due once the port is set.
-  private var due: [UInt8] = []
+  /// The answer that is due once the port is set. Until then nothing more is taken, so that answers keep the order of the questions.
+  private var due: UInt8?
   private var control: (dtr: Bool, rts: Bool, isBreak: Bool) = (true, true, false)
   private var modem: UInt8 = 0
   private var modemMask: UInt8 = 0xFF
@@ -113,7 +110,9 @@ public struct SerialLineSession: StreamSession, ~Copyable {
   public mutating func receive(_ input: RawSpan, now: MonotonicTime, into actions: inout Actions) -> Int {
     var index = 0
     // What the port has not taken yet holds the client back.
-    while index < input.byteCount, waiting.count < Self.highWater, let byte = input.byte(at: index) {
+    while index < input.byteCount, stage != .opening, due == nil, waiting.count < Self.highWater,
+      let byte = input.byte(at: index)
+    {
       index += 1
       guard let element = decoder.decode(byte) else { continue }
       if case .data(let byte) = element { take(byte) } else { heard(element, into: &actions) }
@@ -242,37 +241,25 @@ public struct SerialLineSession: StreamSession, ~Copyable {
 
   /// Sets the port; the answer tells what it is set to then.
   private mutating func change(
-    _ answer: UInt8, into actions: inout Actions, _ body: (inout SerialSettings) -> Void
+    _ code: UInt8, into actions: inout Actions, _ body: (inout SerialSettings) -> Void
   ) {
-    var next = wanted ?? settings
+    var next = settings
     body(&next)
-    due.append(answer)
-    wanted = next
-    apply(into: &actions)
-  }
-
-  private mutating func apply(into actions: inout Actions) {
-    guard stage == .open, !isApplying, let next = wanted else { return }
-    wanted = nil
-    guard next != settings else { return answerDue(into: &actions) }
-    isApplying = true
+    guard next != settings else { return answerSettings(code, into: &actions) }
+    due = code
     actions.request(.apply(next), Ticketed.apply)
   }
 
-  private mutating func answerDue(into actions: inout Actions) {
-    for code in due {
-      let value: [UInt8] =
-        switch code {
-        case ComPortCommand.Answer.speed:
-          [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: settings.speed >> UInt32($0)) }
-        case ComPortCommand.Answer.dataBits: [settings.dataBits]
-        case ComPortCommand.Answer.parity: [settings.parity.rawValue]
-        case ComPortCommand.Answer.stopBits: [settings.stopBits.rawValue]
-        default: [settings.flow.rawValue]
-        }
-      answer(code, value, into: &actions)
-    }
-    due = []
+  private func answerSettings(_ code: UInt8, into actions: inout Actions) {
+    let value: [UInt8] =
+      switch code {
+      case ComPortCommand.Answer.speed: [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: settings.speed >> UInt32($0)) }
+      case ComPortCommand.Answer.dataBits: [settings.dataBits]
+      case ComPortCommand.Answer.parity: [settings.parity.rawValue]
+      case ComPortCommand.Answer.stopBits: [settings.stopBits.rawValue]
+      default: [settings.flow.rawValue]
+      }
+    answer(code, value, into: &actions)
   }
 
   private func answer(_ code: UInt8, _ value: [UInt8], into actions: inout Actions) {
@@ -300,7 +287,6 @@ public struct SerialLineSession: StreamSession, ~Copyable {
     case .opened(let settings, let modem):
       (self.settings, self.modem, stage) = (settings, modem, .open)
       tellModem(into: &actions)
-      apply(into: &actions)
       read(into: &actions)
       actions.request(.modem(modem), Ticketed.modem)
       flush(into: &actions)
@@ -311,8 +297,8 @@ public struct SerialLineSession: StreamSession, ~Copyable {
     case .ended: refuse("\r\nThe line has gone.", into: &actions)
     case .settings(let settings):
       self.settings = settings
-      isApplying = false
-      if wanted == nil { answerDue(into: &actions) } else { apply(into: &actions) }
+      if let code = due { answerSettings(code, into: &actions) }
+      due = nil
     case .modem(let state):
       let changed = (state ^ modem) >> 4
       modem = state
