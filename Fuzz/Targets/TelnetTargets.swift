@@ -41,7 +41,8 @@ extension FuzzTarget {
   }
 
   static let telnetSerial = FuzzTarget(
-    "telnet-serial", "Whatever a client of a serial line sends, and however it is cut, the port gets and the client hears the same."
+    "telnet-serial",
+    "Whatever a client of a serial line sends, and however it is cut, the port gets and the client hears the same."
   ) { bytes in
     let input = FuzzInput(bytes)
     func serve(_ pieces: [ArraySlice<UInt8>]) -> (port: [UInt8], output: [UInt8]) {

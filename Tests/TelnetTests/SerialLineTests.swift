@@ -52,9 +52,11 @@ struct SerialLineTests {
     driver.receive(Self.will)
     // The state of the modem comes by itself.
     #expect(answers(driver) == [[107, 0xB0]])
-    driver.receive(Self.ask([1, 0, 1, 0xC2, 0]) + Self.ask([2, 7]) + Self.ask([3, 3]) + Self.ask([4, 2]) + Self.ask([5, 3]))
+    driver.receive(
+      Self.ask([1, 0, 1, 0xC2, 0]) + Self.ask([2, 7]) + Self.ask([3, 3]) + Self.ask([4, 2]) + Self.ask([5, 3]))
     #expect(answers(driver) == [[101, 0, 1, 0xC2, 0], [102, 7], [103, 3], [104, 2], [105, 3]])
-    #expect(port.settings == SerialSettings(speed: 115_200, dataBits: 7, parity: .even, stopBits: .two, flow: .hardware))
+    #expect(
+      port.settings == SerialSettings(speed: 115_200, dataBits: 7, parity: .even, stopBits: .two, flow: .hardware))
     // What can't be is answered by what is; 0 only asks.
     driver.receive(Self.ask([1, 0, 0x1E, 0x84, 0x80]) + Self.ask([2, 9]) + Self.ask([3, 0]) + Self.ask([0]))
     #expect(answers(driver) == [[101, 0, 1, 0xC2, 0], [102, 7], [103, 3], [100] + Array("Portside switch1".utf8)])
@@ -63,7 +65,8 @@ struct SerialLineTests {
   @Test func signalsBreakAndPurge() {
     let port = Port()
     let driver = driver(port)
-    driver.receive(Self.will + Self.ask([5, 9]) + Self.ask([5, 11]) + Self.ask([5, 5]) + Self.ask([5, 6]) + Self.ask([12, 3]))
+    driver.receive(
+      Self.will + Self.ask([5, 9]) + Self.ask([5, 11]) + Self.ask([5, 5]) + Self.ask([5, 6]) + Self.ask([12, 3]))
     #expect(answers(driver).suffix(5) == [[105, 9], [105, 11], [105, 5], [105, 6], [112, 3]])
     driver.receive([255, 243])  // BRK
     let signals = port.requests.filter { if case .signal = $0 { true } else { false } }

@@ -14,7 +14,8 @@ public struct TelnetLine: ConfigurationRecord {
   public var from: [IPNetwork] = []
 
   public static let schema = Schema(
-    TelnetLine(device: AbsolutePath(constant: "/dev/null")), "A serial line through the network: Telnet with COM-PORT control (RFC 2217)."
+    TelnetLine(device: AbsolutePath(constant: "/dev/null")),
+    "A serial line through the network: Telnet with COM-PORT control (RFC 2217)."
   ) { keys in
     keys.key("device", \.device, .text(), "The device.", example: "\"/dev/ttyUSB0\"", isRequired: true)
     keys.key(

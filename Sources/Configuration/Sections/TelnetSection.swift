@@ -27,7 +27,8 @@ public struct TelnetSection: PlaintextSection {
       details: "0 takes any free port, `\"off\"` none.", example: "992")
     keys.plaintext()
     keys.key(
-      "lines", \.lines, .map(ConfigurationName.self, .record()), "Serial lines through the network, each on a port of its own.",
+      "lines", \.lines, .map(ConfigurationName.self, .record()),
+      "Serial lines through the network, each on a port of its own.",
       example: "{}", exampleKey: "switch1")
   }
 

@@ -32,6 +32,8 @@ final class TelnetHosting: HostedService {
   static func confine(
     _ confinement: inout Confinement, for configuration: PortsideConfiguration, in folder: DataFolder
   ) {
+    // What `probe` on the console trusts.
+    confinement.readPaths.append(folder.authority)
     confinement.writePaths += configuration.telnet.lines.values.map(\.device.description).sorted()
   }
 
