@@ -178,7 +178,9 @@ def netmiko():
         import json
         expect(len(json.loads(rows)) >= 10, rows)
         # The configuration mode as network automation knows it.
-        said = link.send_config_set(["set smtp.max_recipients 550", "commit comment netmiko"])
+        said = link.send_config_set(["set smtp.max_recipients 550", "commit comment netmiko"], exit_config_mode=False)
+        # The driver takes every prompt of a router's for one that ends in "#".
+        link.exit_config_mode(pattern="> ")
         expect("is in force" in said, said)
         expect("smtp.max_recipients" in link.send_command("configure show smtp | match recipients"), "not in force")
         expect("netmiko" in link.send_command("configure history"), "no history")
@@ -329,9 +331,12 @@ def com_port():
     import json
     import pty
     import termios
+    import tty
     import serial
     master, slave = pty.openpty()
     device = os.ttyname(slave)
+    # As a serial line is: nothing comes back from the terminal itself.
+    tty.setraw(slave)
     os.close(slave)
     commands = (f"configure set telnet.lines.switch1.device {device}; configure set telnet.lines.switch1.port 2301; "
                 "configure set telnet.lines.switch1.speed 2400; configure commit")
@@ -348,10 +353,17 @@ def com_port():
             data += os.read(master, count - len(data))
         return data
 
-    with serial.serial_for_url(f"rfc2217://127.0.0.1:{port}", baudrate=19200, bytesize=7, parity="E", stopbits=2, timeout=10) as line:
+    with serial.serial_for_url(f"rfc2217://127.0.0.1:{port}", baudrate=19200, stopbits=2, timeout=10) as line:
         state = termios.tcgetattr(master)
         expect(state[4] == termios.B19200 and state[5] == termios.B19200, f"speed {state[4]}")
-        expect(state[2] & termios.CSTOPB and state[2] & termios.PARENB and state[2] & termios.CSIZE == termios.CS7, hex(state[2]))
+        expect(state[2] & termios.CSTOPB and state[2] & termios.CSIZE == termios.CS8, hex(state[2]))
+        # A pseudo-terminal has neither seven bits nor parity, and says so.
+        for change in ({"bytesize": 7}, {"parity": "E"}):
+            try:
+                line.apply_settings(change)
+                expect(False, f"{change} was taken")
+            except ValueError:
+                line.apply_settings({"bytesize": 8, "parity": "N"})
         line.write(b"to the device\xff\r\0\n\x11\x13")
         expect(read(19) == b"to the device\xff\r\0\n\x11\x13", "bytes to the device")
         os.write(master, bytes(range(256)) * 40)
