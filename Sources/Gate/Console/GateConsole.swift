@@ -190,7 +190,9 @@ public struct GateConsole: Sendable {
     switch caller {
     case .account(let name, let session):
       (event.account, event.session, event.service, event.peer) = (name, session.id, session.service, session.peer)
-    case .local(let name): event.fields.append(.init("by", .string(name)))
+    case .local(let name):
+      // The trail names whoever it was.
+      if kind == .audit { event.account = name } else { event.fields.append(.init("by", .string(name))) }
     }
     events.emit(event)
   }
