@@ -9,7 +9,7 @@ extension FuzzTarget {
     ftpServer, ftpClient, ftpValues,
     pem, serverKey, certificate,
     sshServer, sshMessages, sshPublicKey, sshPrivateKey, sshKeyOptions, sshCertificate, sshRevocationList, sftp, scp,
-    consoleEditor, consoleSession, telnetServer, telnetClient,
+    consoleEditor, consoleSession, telnetServer, telnetSerial, telnetClient,
     messageStructure, messageHeader, transferEncoding, pop3Server,
     smtpServer, smtpClient, smtpAddress, saslServer, sieveScript,
     imapCommand, imapNames, imapServer, imapResponses,

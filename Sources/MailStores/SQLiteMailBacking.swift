@@ -17,15 +17,19 @@ public final class SQLiteMailBacking: MailBacking {
   private let lock: MailFile
   /// Shared by backups while they read bytes; taken for itself alone by a commit that gives bytes back.
   private let hold: MailFile
+  let meter: Meter?
 
   /// Opens the folder, or makes it. `.unavailable` when another process has it open, `.corrupt` when it was written by a later
   /// version.
-  public convenience init(folder: String) throws(StoreError) {
-    try self.init(folder: folder, throughMigration: MailSchema.steps.count)
+  ///
+  /// `meter`: what reads and commits are timed on.
+  public convenience init(folder: String, meter: Meter? = nil) throws(StoreError) {
+    try self.init(folder: folder, throughMigration: MailSchema.steps.count, meter: meter)
   }
 
-  init(folder: String, throughMigration last: Int) throws(StoreError) {
+  init(folder: String, throughMigration last: Int, meter: Meter? = nil) throws(StoreError) {
     self.folder = folder
+    self.meter = meter
     try MailDisk.makeDirectory(folder)
     lock = MailFile(owning: try MailDisk.open("\(folder)/lock", O_RDWR | O_CREAT))
     if flock(lock.descriptor, LOCK_EX | LOCK_NB) != 0 {
@@ -82,7 +86,15 @@ public final class SQLiteMailBacking: MailBacking {
   }
 
   func read<Value>(_ body: (Database) throws -> Value) throws(StoreError) -> Value {
-    do { return try pool.read(body) } catch { throw StoreError(mail: error) }
+    let timer = StoreTimer(meter, .read)
+    do {
+      let value = try pool.read(body)
+      timer.end(.ok)
+      return value
+    } catch {
+      timer.end(.failed)
+      throw StoreError(mail: error)
+    }
   }
 
   public func close() {

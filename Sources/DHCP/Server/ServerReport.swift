@@ -6,7 +6,22 @@ import WireKit
 struct ServerReport: Sendable {
   let clock: any Clock
   let events: any EventSink
-  var minimumSeverity = Event.Severity.debug
+  let minimumSeverity: Event.Severity
+  let meter: Meter
+
+  init(clock: any Clock, events: any EventSink, meters: Meters, minimumSeverity: Event.Severity) {
+    self.clock = clock
+    self.events = events
+    self.minimumSeverity = minimumSeverity
+    meter = meters.meter(.dhcp, DHCPOperation.names)
+  }
+
+  /// Counts a message that has been dealt with: its reply has left, or there is none.
+  func note(_ item: Pending, _ outcome: OperationOutcome = .ok) {
+    let shard = meter.shard(Int(item.socket))
+    shard.note(bytesOut: outcome == .ok ? item.reply?.count ?? 0 : 0)
+    shard.note(item.operation.rawValue, outcome, nanoseconds: (clock.now() - item.since).wholeNanoseconds)
+  }
 
   func log(_ severity: Event.Severity, _ message: StaticString, _ fields: [Event.Field], peer: Endpoint? = nil) {
     events.emit(

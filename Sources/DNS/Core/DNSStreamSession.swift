@@ -72,7 +72,7 @@ public struct DNSStreamSession: StreamSession, ~Copyable {
       consumed = end
     }
     if tally.queries > 0 {
-      actions.event(.answered(tally))
+      actions.event(.answered(tally, since: now))
       if !isEnding { actions.setTimer(Self.idleTimer, at: now + limits.idle) }
     }
     return consumed
@@ -140,8 +140,8 @@ public struct DNSStreamSession: StreamSession, ~Copyable {
 
 /// What a stream session tells.
 public enum DNSStreamEvent: Hashable, Sendable {
-  /// Requests of one read, answered.
-  case answered(ResponderTally)
+  /// Requests of one read, answered; they were begun on at this time.
+  case answered(ResponderTally, since: MonotonicTime)
   /// One request and its reply, as they stood on the wire without their lengths; only where somebody watches.
   case exchanged([UInt8], reply: [UInt8])
   /// The peer sent what is no query; the connection ends.

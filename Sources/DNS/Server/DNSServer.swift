@@ -77,14 +77,15 @@ public final class DNSServer: Sendable {
   private func startLoop(_ socket: CInt, _ index: Int) throws(SystemCallError) -> DatagramLoop {
     let counters = DNSCounters()
     let conversation = DNSConversation(context: context, service: .dns)
+    let meter = context.meters.meter(.dns, DNSStreamHandler.operations).shard(index)
     let recursion = resolver.flatMap { resolver in
-      LateReplies(socket).map { DatagramRecursion(resolver, $0, conversation) }
+      LateReplies(socket).map { DatagramRecursion(resolver, $0, conversation, meter) }
     }
     let responder = DNSDatagramResponder(
       responder: Responder(zones: zones, settings: configuration.responder), counters: counters,
       conversation: conversation, recursion: recursion)
     let loop = try DatagramLoop.start(
-      socket, limits: configuration.datagrams, name: "dns-udp-\(index)", responder: responder)
+      socket, limits: configuration.datagrams, name: "dns-udp-\(index)", meter: meter, responder: responder)
     let isStopped = state.withLock { state in
       state.loops.append(loop)
       state.counters.append(counters)
@@ -114,7 +115,8 @@ public final class DNSServer: Sendable {
 
   /// What a stream listener reports to.
   public var streamHandler: DNSStreamHandler {
-    DNSStreamHandler(counters: streamCounters, context: context, resolver: resolver)
+    DNSStreamHandler(
+      counters: streamCounters, context: context, resolver: resolver, meters: DNSMeters(context.meters))
   }
 
   /// Loads these zones and serves them in the place of all others. A zone whose source is broken goes on as it was.

@@ -9,6 +9,7 @@ public struct DNSStreamHandler: RequestHandler {
   let counters: DNSCounters
   let context: ServerContext
   let resolver: (any RecursiveResolver)?
+  let meters: DNSMeters
 
   public func handle(_ query: [UInt8], body: RequestBody, on connection: Connection) async -> [UInt8]? {
     guard let resolver else { return nil }
@@ -22,7 +23,9 @@ public struct DNSStreamHandler: RequestHandler {
 
   public func report(_ event: DNSStreamEvent, on connection: Connection) {
     switch event {
-    case .answered(let tally): counters.add(tally)
+    case .answered(let tally, since: let start):
+      counters.add(tally)
+      meters.note(tally, nanoseconds: (context.clock.now() - start).wholeNanoseconds, connection)
     case .exchanged(let request, let reply):
       DNSConversation(context: context, service: connection.service)
         .emit(request: request, reply: reply, peer: connection.peer, session: connection.id)

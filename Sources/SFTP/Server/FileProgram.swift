@@ -42,11 +42,12 @@ public final class FileProgram: SessionProgram {
   /// - Parameters:
   ///   - home: Where relative paths begin.
   ///   - pool: Threads that may block on the medium.
+  ///   - meter: One with `SFTPMeasures.operations`.
   public convenience init(
     sftp store: any FileStore, home: FilePath = FilePath(), limits: SFTPLimits = .init(),
-    pool: NIOThreadPool = .singleton, report: @escaping @Sendable (SFTPEvent) -> Void = { _ in }
+    pool: NIOThreadPool = .singleton, meter: Meter? = nil, report: @escaping @Sendable (SFTPEvent) -> Void = { _ in }
   ) {
-    self.init(SFTPService(store: store, home: home, limits: limits, report: report), limits, pool)
+    self.init(SFTPService(store: store, home: home, limits: limits, meter: meter, report: report), limits, pool)
   }
 
   /// The far end of a client's `scp -O`.

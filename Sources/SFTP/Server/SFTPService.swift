@@ -14,13 +14,16 @@ package struct SFTPService: Sendable {
   let home: FilePath
   let limits: SFTPLimits
   let report: @Sendable (SFTPEvent) -> Void
+  private let meter: Meter?
   private var isInitialised = false
   var handles: [SFTPHandle: Handle] = [:]
   private var nextHandle: UInt32 = 0
 
   package init(
-    store: any FileStore, home: FilePath, limits: SFTPLimits, report: @escaping @Sendable (SFTPEvent) -> Void
+    store: any FileStore, home: FilePath, limits: SFTPLimits, meter: Meter? = nil,
+    report: @escaping @Sendable (SFTPEvent) -> Void
   ) {
+    self.meter = meter
     self.store = store
     self.home = home
     self.limits = limits
@@ -57,11 +60,18 @@ package struct SFTPService: Sendable {
     do {
       let (number, request) = try SFTPRequest.decode(packet)
       id = number
+      let start = meter == nil ? nil : ContinuousClock.now
+      var outcome = OperationOutcome.ok
       do {
         try perform(request, id, packet, &output)
       } catch {
         let (status, text) = Self.status(of: error)
+        outcome = Self.outcome(of: error)
         SFTPResponse.status(id, status, text, &output.tail)
+      }
+      if let meter, let start {
+        meter.note(
+          Self.operation(of: request), outcome, nanoseconds: start.duration(to: .now).wholeNanoseconds)
       }
     } catch {
       // A packet with a request number that can be read is answered; without one there is nobody to answer to.
@@ -135,6 +145,13 @@ package struct SFTPService: Sendable {
     if bytes.first == 0x7E, bytes.count == 1 || bytes[1] == 0x2F { bytes = home.bytes + bytes.dropFirst() }
     let path = try store.realPath(of: try path(bytes)).bytes
     SFTPResponse.names(id, [.init(name: path, line: path, attributes: SFTPAttributes())], &output.tail)
+  }
+
+  private static func outcome(of error: FileError) -> OperationOutcome {
+    switch error {
+    case .failure, .noSpace: .failed
+    default: .refused
+    }
   }
 
   /// What the peer is told. Version 3 has few codes, so the text says more.

@@ -18,13 +18,18 @@ public final class JournalLeaseStore: LeaseStore {
   private let state: Mutex<State>
   /// Syncs block; they have a thread of their own for that.
   private let queue = DispatchQueue(label: "leases")
+  private let meter: Meter?
 
   /// Opens the file, or makes it, with mode 0600. `.unavailable` when another process has it, `.corrupt` when it is damaged in a way
   /// that no loss of power explains.
   /// - Parameters:
   ///   - growth: Bytes by which the file grows at a time.
   ///   - rewrittenAbove: Bytes below which it is not written anew.
-  public init(path: String, growth: Int = 1 << 20, rewrittenAbove: Int = 4 << 20) throws(StoreError) {
+  ///   - meter: What commits are timed on.
+  public init(
+    path: String, growth: Int = 1 << 20, rewrittenAbove: Int = 4 << 20, meter: Meter? = nil
+  ) throws(StoreError) {
+    self.meter = meter
     let (file, leases) = try JournalFile.open(path, growth: growth, rewrittenAbove: rewrittenAbove)
     state = Mutex(State(leases: leases, file: file))
   }
@@ -40,6 +45,14 @@ public final class JournalLeaseStore: LeaseStore {
 
   public func all() async throws(StoreError) -> [LeaseRecord] {
     let found = state.withLock { $0.file == nil ? nil : $0.leases.all }
+    guard let found else { throw Self.closed }
+    return found
+  }
+
+  public func page(
+    after: LeasePosition?, limit: Int, heldAt: WallTime?
+  ) async throws(StoreError) -> [LeaseRecord] {
+    let found = state.withLock { $0.file == nil ? nil : $0.leases.page(after: after, limit: limit, heldAt: heldAt) }
     guard let found else { throw Self.closed }
     return found
   }
@@ -85,6 +98,7 @@ public final class JournalLeaseStore: LeaseStore {
   private func inOrder<Value: Sendable>(
     _ body: @escaping @Sendable (inout LeaseSet, JournalFile) throws(StoreError) -> Value
   ) async throws(StoreError) -> Value {
+    let timer = StoreTimer(meter, .commit)
     let result: Result<Value, StoreError> = await withCheckedContinuation { continuation in
       queue.async { [self] in
         continuation.resume(
@@ -93,6 +107,10 @@ public final class JournalLeaseStore: LeaseStore {
             do throws(StoreError) { return .success(try body(&state.leases, file)) } catch { return .failure(error) }
           })
       }
+    }
+    switch result {
+    case .success: timer.end(.ok)
+    case .failure: timer.end(.failed)
     }
     return try result.get()
   }

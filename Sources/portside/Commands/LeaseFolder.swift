@@ -46,6 +46,39 @@ struct LeaseFolder {
     return rows.sorted { $0.0 < $1.0 }.map(\.1)
   }
 
+  /// A page of what `rows` gives, from the store's own pages; and where the next one begins.
+  func page(
+    _ store: any LeaseStore, after: String?, limit: Int, all: Bool
+  ) async throws -> (rows: [Row], next: String?) {
+    let now = SystemClock().wallTime()
+    let start = after.flatMap(Self.position)
+    let leases = try await store.page(after: start, limit: limit, heldAt: all ? nil : now)
+    var entries = leases.map { (position: LeasePosition($0.address, $0.subnet), row: Self.row($0, now)) }
+    let isLast = leases.count < limit
+    let end = isLast ? nil : entries.last?.position
+    let taken = Set(leases.map(\.address))
+    for entry in reservations() where !taken.contains(entry.address) {
+      guard let subnet = IPNetwork(entry.row.subnet) else { continue }
+      let position = LeasePosition(entry.address, subnet)
+      guard start.map({ position > $0 }) ?? true, end.map({ position <= $0 }) ?? true else { continue }
+      entries.append((position, entry.row))
+    }
+    entries.sort { $0.position < $1.position }
+    let kept = entries.prefix(limit)
+    let hasMore = entries.count > limit || !isLast
+    return (kept.map(\.row), hasMore ? kept.last.map { Self.text($0.position) } : nil)
+  }
+
+  private static func text(_ position: LeasePosition) -> String { "\(position.address) \(position.subnet)" }
+
+  private static func position(_ text: String) -> LeasePosition? {
+    let parts = text.split(separator: " ")
+    guard parts.count == 2, let address = IPAddress(String(parts[0])), let subnet = IPNetwork(String(parts[1])) else {
+      return nil
+    }
+    return LeasePosition(address, subnet)
+  }
+
   private func leases() throws -> [LeaseRecord] {
     try Self.standing(folder).all
   }
@@ -59,8 +92,10 @@ struct LeaseFolder {
   }
 
   /// Opens the leases for the server: takes over what earlier versions kept in a database, and what the command line wanted meanwhile.
-  static func open(_ folder: DataFolder, at now: WallTime) async throws -> JournalLeaseStore {
-    let store = try JournalLeaseStore(path: folder.leaseJournal)
+  static func open(
+    _ folder: DataFolder, at now: WallTime, meter: Meter? = nil
+  ) async throws -> JournalLeaseStore {
+    let store = try JournalLeaseStore(path: folder.leaseJournal, meter: meter)
     if FileManager.default.fileExists(atPath: folder.leaseDatabase) {
       let database = try SQLiteStore(path: folder.leaseDatabase)
       _ = try await store.claim(try await SQLiteLeaseStore(database).all().map { LeaseClaim($0) }, now: now)

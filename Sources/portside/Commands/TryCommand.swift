@@ -43,10 +43,9 @@ struct TryCommand: AsyncParsableCommand {
     let (ports, faults) = (ports, fail)
     // Chosen once: a reload must not move the listeners.
     let dnsPort = ports == 0 ? try PortsideConfiguration.freePort() : 0
-    let load: @Sendable () throws -> PortsideConfiguration = {
-      try laboratory.configuration(ports: ports, dnsPort: dnsPort, faults: faults)
+    let server = try await RunningServer.start(laboratory.file, isLaboratory: true) {
+      try laboratory.configuration(ports: ports, dnsPort: dnsPort, faults: faults, overlay: $0)
     }
-    let server = try await RunningServer.start(try load(), isLaboratory: true) { try load() }
     let status: SupervisorStatus
     do {
       status = try await server.supervisor.whenReady()

@@ -13,6 +13,8 @@ struct Composition: Sendable {
   let isLaboratory: Bool
   var logsJSON: Bool
   var logsColours: Bool
+  /// The newest versions of what the console has set.
+  var versions: [ConfigurationVersion] = []
 
   init(_ configuration: PortsideConfiguration, isLaboratory: Bool) throws {
     self.configuration = configuration
@@ -58,7 +60,8 @@ struct Composition: Sendable {
       logsColours: logsColours, masterKey: name == .gate ? masterKey : nil,
       hostKeySecret: SSHHosting.worker == name ? SSHHostKeys.secret(from: masterKey) : nil,
       certificateNames: name == .gate ? certificateNeeds : [],
-      relayPassword: name == .mail ? try relayPassword() : nil, isLaboratory: isLaboratory)
+      relayPassword: name == .mail ? try relayPassword() : nil, versions: name == .gate ? versions : [],
+      isLaboratory: isLaboratory)
     // The same settings have the same bytes: a reload tells only those workers whose bytes differ.
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]

@@ -33,6 +33,8 @@ struct DataFolder: Sendable {
   var serialFile: String { "\(leases)/serials.json" }
   /// How far each machine has come with its network boot.
   var bootFile: String { "\(leases)/boots.json" }
+  /// What the console has set, with its history.
+  var configuration: String { "\(root)/configuration" }
   var zones: String { "\(root)/zones" }
   /// Mailboxes and messages.
   var mail: String { "\(root)/mail" }
@@ -75,6 +77,7 @@ struct DataFolder: Sendable {
     try make(mail, mode: 0o700, owner: user)
     try make(queue, mode: 0o700, owner: user)
     try make(sieve, mode: 0o700, owner: user)
+    try make(configuration, mode: 0o700, owner: nil)
     try make(run, mode: 0o711, owner: nil)
     guard "\(controlSocket)".utf8.count <= 107 else {
       throw CommandFailure("server.data: \(root) is too long: a socket's path has 107 bytes at most")

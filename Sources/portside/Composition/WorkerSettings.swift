@@ -20,6 +20,8 @@ struct WorkerSettings: Codable, Sendable {
   var certificateNames: [CertificateNeed]
   /// The password for `smtp.relay`; for the mail worker alone.
   var relayPassword: Secret?
+  /// The newest versions of what the console has set; for the gate, which keeps the audit trail.
+  var versions: [ConfigurationVersion] = []
   /// Whether this is `portside try`.
   var isLaboratory: Bool
 

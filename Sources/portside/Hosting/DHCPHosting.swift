@@ -17,7 +17,7 @@ final class DHCPHosting: HostedService {
 
   private let surroundings: WorkerSurroundings
   private let folder: DataFolder
-  private let store: JournalLeaseStore
+  let store: JournalLeaseStore
   private let server: DHCPServer
   let configuration: Mutex<PortsideConfiguration>
   private let v6: DHCPv6Server
@@ -62,17 +62,20 @@ final class DHCPHosting: HostedService {
     let folder = DataFolder(settings.configuration)
     let (policy, reserved) = try policy(settings.configuration, folder)
     configureNames(settings.configuration, reserved, folder, surroundings)
-    let store = try await LeaseFolder.open(folder, at: surroundings.context.clock.wallTime())
+    let meters = surroundings.context.meters
+    let store = try await LeaseFolder.open(
+      folder, at: surroundings.context.clock.wallTime(), meter: meters.store("leases"))
     let level = settings.configuration.log.level.severity
     var configuration = DHCPServerConfiguration(policy)
     configuration.minimumSeverity = level
     let server = try await DHCPServer(
       configuration, store: store, observer: surroundings.names.book,
-      clock: surroundings.context.clock, events: EventFan([surroundings.context.events, surroundings.names.timeline]))
+      clock: surroundings.context.clock, events: EventFan([surroundings.context.events, surroundings.names.timeline]),
+      meters: meters)
     let v6 = try await DHCPv6Server(
       try DHCPv6Policy.make(settings.configuration, server: DHCPv6Policy.identifier(folder)),
       store: store, observer: surroundings.names.book, clock: surroundings.context.clock,
-      events: surroundings.context.events, minimumSeverity: level)
+      events: surroundings.context.events, meters: meters, minimumSeverity: level)
     let hosting = DHCPHosting(surroundings, folder, store, server, v6, settings.configuration)
     hosting.register()
     surroundings.names.begin(in: folder, clock: surroundings.context.clock)

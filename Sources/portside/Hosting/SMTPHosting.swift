@@ -16,7 +16,7 @@ final class SMTPHosting: HostedService {
 
   private let surroundings: WorkerSurroundings
   private let server: SMTPServer
-  private let queue: SQLiteQueueStore
+  let queue: SQLiteQueueStore
   private let signer: DKIMSigner
 
   private init(surroundings: WorkerSurroundings, server: SMTPServer, queue: SQLiteQueueStore, signer: DKIMSigner) {
@@ -50,7 +50,8 @@ final class SMTPHosting: HostedService {
     _ settings: WorkerSettings, _ sockets: [InheritedSocket], in surroundings: WorkerSurroundings
   ) async throws -> any HostedService {
     let folder = DataFolder(settings.configuration)
-    let queue = try SQLiteQueueStore(path: folder.queueDatabase)
+    let queue = try SQLiteQueueStore(
+      path: folder.queueDatabase, meter: surroundings.context.meters.store("queue"))
     let signer = DKIMSigner(try SigningKeys(folder).load(settings.configuration))
     let server = SMTPServer(
       SMTPServer.Parts(
