@@ -6,6 +6,7 @@ import DNSServer
 import Foundation
 import Services
 import Supervision
+import Synchronization
 import Transport
 import WireKit
 
@@ -15,13 +16,19 @@ final class DNSHosting: HostedService {
   static let services: Set<ServiceName> = [.dns, .dot]
 
   private let surroundings: WorkerSurroundings
-  private let server: DNSServer
-  private let resolver: Resolver
+  let server: DNSServer
+  let resolver: Resolver
+  /// Signs the zones that are to be signed.
+  let signing: ZoneSigning
+  private let upkeep = Mutex<Task<Void, Never>?>(nil)
 
-  private init(surroundings: WorkerSurroundings, server: DNSServer, resolver: Resolver) {
+  private init(
+    surroundings: WorkerSurroundings, server: DNSServer, resolver: Resolver, signing: ZoneSigning
+  ) {
     self.surroundings = surroundings
     self.server = server
     self.resolver = resolver
+    self.signing = signing
   }
 
   static func share(_ whole: PortsideConfiguration, with part: inout PortsideConfiguration) { part.dns = whole.dns }
@@ -34,6 +41,7 @@ final class DNSHosting: HostedService {
       return String(file[..<(file.lastIndex(of: "/") ?? file.endIndex)])
     }
     confinement.readPaths += Set(folders).sorted()
+    if configuration.dns.zones.contains(where: { $0.dnssec != nil }) { confinement.writePaths.append(folder.zoneKeys) }
     guard !configuration.dns.recursion.isEmpty else { return }
     // Over TCP to forwarders, and to any server for what does not fit into UDP.
     confinement.connectPorts? += Set(configuration.dns.forward.map(\.port) + [53]).sorted()
@@ -75,9 +83,15 @@ final class DNSHosting: HostedService {
     let server = DNSServer(
       context: surroundings.context, configuration: configuration, zones: zones, resolver: resolver)
     register(server, resolver, in: surroundings)
-    let service = DNSHosting(surroundings: surroundings, server: server, resolver: resolver)
+    guard let secret = settings.zoneKeySecret else { throw CommandFailure("the worker has no key for the zones' keys") }
+    let signing = ZoneSigning(
+      clock: surroundings.context.clock, events: surroundings.context.events,
+      store: try SealedZoneKeys(folder: DataFolder(settings.configuration).zoneKeys, secret: secret))
+    server.setFinisher(signing)
+    let service = DNSHosting(surroundings: surroundings, server: server, resolver: resolver, signing: signing)
     surroundings.names.book.attach(server)
     try await service.apply(settings, sockets)
+    service.upkeep.withLock { $0 = Task { await service.keepSigned() } }
     return service
   }
 
@@ -91,18 +105,21 @@ final class DNSHosting: HostedService {
       sources.append(ZoneSource(apex: apex, .file(folder.zoneFile(zone))))
     }
     resolver.reload(try Self.resolverConfiguration(settings.configuration.dns))
+    signing.configure(Self.signingSettings(settings.configuration.dns))
     await server.reload(sources)
   }
 
-  static let commands = [
-    Command(
-      "show zones", permission: "console:show", "the zones that are served", columns: ["zone", "serial", "records"]),
-    Command(
-      "show zone", [.init("ZONE", .object(of: "show zones"))], permission: "console:show", "the records of a zone",
-      columns: ["name", "ttl", "type", "data"]),
-  ]
+  static let commands =
+    signingCommands + [
+      Command(
+        "show zones", permission: "console:show", "the zones that are served", columns: ["zone", "serial", "records"]),
+      Command(
+        "show zone", [.init("ZONE", .object(of: "show zones"))], permission: "console:show", "the records of a zone",
+        columns: ["name", "ttl", "type", "data"]),
+    ]
 
   func answer(_ question: ConsoleQuestion) async -> ConsoleAnswer {
+    if let answer = answerSigning(question) { return answer }
     let zones = server.servedZones.sorted { $0.apex.description < $1.apex.description }
     if question.command == "show zones" {
       let rows = zones.map { [Self.shown($0.apex), "\($0.soa.serial)", "\($0.recordCount)"] }
@@ -125,13 +142,14 @@ final class DNSHosting: HostedService {
   }
 
   /// Without the dot at its end, as zones are configured.
-  private static func shown(_ apex: Name) -> String {
+  static func shown(_ apex: Name) -> String {
     let text = apex.description
     return text.count > 1 && text.hasSuffix(".") ? String(text.dropLast()) : text
   }
 
   func stop() async {
     surroundings.names.book.attach(nil)
+    upkeep.withLock { $0?.cancel() }
     server.stop()
   }
 
