@@ -94,6 +94,14 @@ public final class Resolver: RecursiveResolver {
     return answer.answers.filter { $0.type == .ds && $0.name == zone }.compactMap { try? $0.data.value(as: DS.self) }
   }
 
+  /// A zone's keys with the signatures over them, as they came: for who follows them by itself (RFC 5011).
+  public func keySet(of zone: Name) async throws -> SignedSet? {
+    let configuration = state.withLock { $0 }
+    let found = try await outcome(
+      Question(zone, .dnskey), wantsDNSSEC: true, configuration, Budget(configuration.limits, now: clock.now()), 0)
+    return SignedSet.sets(found.answers).first { $0.type == .dnskey && $0.name == zone }
+  }
+
   /// What is found of a name, and whether it can be trusted: for programs of this house, such as DANE (RFC 6698 §4.1).
   public func lookUp(_ question: Question) async throws -> ResolvedAnswer {
     let limits = state.withLock { $0.limits }
