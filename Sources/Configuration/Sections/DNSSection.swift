@@ -22,6 +22,10 @@ public struct DNSSection: ServiceSection {
   public var rateLimit = 200
   public var udpSize = 1232
   public var overHTTPS = true
+  public var validate = true
+  public var trustAnchors: [TrustAnchorText] = []
+  public var insecure: [ZoneName] = []
+  public var roots: [PeerAddress] = []
 
   public init() {}
 
@@ -63,6 +67,22 @@ public struct DNSSection: ServiceSection {
     keys.key(
       "over_https", \.overHTTPS, .flag, "Whether the web server answers DNS at `/dns-query` inside TLS (RFC 8484).",
       details: "On every site, where HTTPS is configured.", example: "true")
+    keys.key(
+      "validate", \.validate, .flag, "Whether answers from outside are checked by DNSSEC (RFC 4035 §5).",
+      details:
+        "Wrong ones become SERVFAIL, with the reason beside it (RFC 8914). Resolvers in `forward` must pass DNSSEC "
+        + "records on.", example: "true")
+    keys.key(
+      "trust_anchors", \.trustAnchors, .list(.text(), count: 0...32), "Keys that are trusted, each by its DS record.",
+      details: "Empty: the root's, which are built in and followed as they are replaced (RFC 5011).",
+      example: "[\". 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\"]")
+    keys.key(
+      "insecure", \.insecure, .list(.text()), "Zones whose signatures are not looked at (RFC 7646).",
+      details: "For names that only your forwarders know, and for zones that are known to be broken.",
+      example: "[\"corp.internal\"]")
+    keys.key(
+      "roots", \.roots, .list(.text(), count: 0...32), "Root servers to begin at.",
+      details: "Empty: the Internet's. For networks that have a root of their own.", example: "[\"198.51.100.1\"]")
     keys.key(
       "udp_size", \.udpSize, .integer(512...4096), "The largest UDP answer, in bytes.",
       details: "1232 fits any path without fragments (DNS Flag Day 2020).", example: "1232")

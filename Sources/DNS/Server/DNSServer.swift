@@ -30,6 +30,10 @@ public final class DNSServer: Sendable {
     /// The zones as their files have them, and what programs put beside that.
     var written: [Zone] = []
     var dynamic = DynamicRecords()
+    /// Signs what is to be signed, as the last step before a zone is served.
+    var finisher: (any ZoneFinishing)?
+
+    func finish(_ zone: Zone) -> Zone { finisher?.finish(zone) ?? zone }
   }
 
   /// - Parameters:
@@ -147,7 +151,7 @@ public final class DNSServer: Sendable {
       guard state.reloads == number else { return }
       state.written = served
       let apexes = served.map(\.apex)
-      zones.replace(with: ZoneCatalog(served.map { state.dynamic.compose($0, among: apexes) }))
+      zones.replace(with: ZoneCatalog(served.map { state.finish(state.dynamic.compose($0, among: apexes)) }))
     }
     return reports
   }
@@ -166,10 +170,25 @@ public final class DNSServer: Sendable {
       guard !homes.isEmpty else { return [:] }
       var composed = Dictionary(uniqueKeysWithValues: zones.current.zones.map { ($0.apex, $0) })
       for zone in state.written where homes.contains(zone.apex) {
-        composed[zone.apex] = state.dynamic.compose(zone, among: apexes)
+        composed[zone.apex] = state.finish(state.dynamic.compose(zone, among: apexes))
       }
       zones.replace(with: ZoneCatalog(Array(composed.values)))
       return composed.filter { homes.contains($0.key) }.mapValues(\.soa.serial)
+    }
+  }
+
+  /// Has every zone pass through this before it is served. Before zones are loaded.
+  public func setFinisher(_ finisher: any ZoneFinishing) { state.withLock { $0.finisher = finisher } }
+
+  /// Finishes these zones anew: keys or signatures are due.
+  public func finishAgain(_ apexes: [Name]) {
+    state.withLock { state in
+      var served = Dictionary(uniqueKeysWithValues: zones.current.zones.map { ($0.apex, $0) })
+      let all = state.written.map(\.apex)
+      for zone in state.written where apexes.contains(zone.apex) {
+        served[zone.apex] = state.finish(state.dynamic.compose(zone, among: all))
+      }
+      zones.replace(with: ZoneCatalog(Array(served.values)))
     }
   }
 

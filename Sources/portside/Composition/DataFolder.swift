@@ -36,6 +36,10 @@ struct DataFolder: Sendable {
   /// What the console has set, with its history.
   var configuration: String { "\(root)/configuration" }
   var zones: String { "\(root)/zones" }
+  /// The keys of the zones that are signed here, sealed.
+  var zoneKeys: String { "\(root)/dnssec" }
+  /// The keys of the root that are trusted, as they are replaced.
+  var anchorFile: String { "\(zoneKeys)/root-anchors.json" }
   /// Mailboxes and messages.
   var mail: String { "\(root)/mail" }
   var mailDatabase: String { "\(mail)/mail.sqlite" }
@@ -73,6 +77,7 @@ struct DataFolder: Sendable {
     try make(authority, mode: 0o755, owner: user)
     try make(leases, mode: 0o700, owner: user)
     try make(zones, mode: 0o755, owner: nil)
+    try make(zoneKeys, mode: 0o700, owner: user)
     try make(hostKeys, mode: 0o755, owner: user)
     try make(mail, mode: 0o700, owner: user)
     try make(queue, mode: 0o700, owner: user)

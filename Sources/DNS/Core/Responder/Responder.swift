@@ -99,6 +99,7 @@ public struct Responder: Sendable {
       return .refused
     }
     answer.isAuthoritative = true
+    answer.wantsDNSSEC = request.wantsDNSSEC
     return withExtendedLifetime(catalog) {
       resolve(type, in: zone, &answer, into: &reply)
     }

@@ -31,7 +31,14 @@ public final class Zone: @unchecked Sendable {
     view.arena.deallocate()
     view.slots.deallocate()
     view.apex.deallocate()
+    if let denial = view.denial {
+      denial.pointee.deallocate()
+      denial.deallocate()
+    }
   }
+
+  /// Whether it proves what is not there: it is signed, and has a whole chain of NSEC or NSEC3 records.
+  public var isSigned: Bool { view.denial?.pointee.proves ?? false }
 
   /// Reads a zone file and makes the zone of it. The zone is `nil` when there is an error among the findings.
   public static func load(
