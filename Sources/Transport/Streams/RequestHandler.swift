@@ -16,6 +16,10 @@ public protocol RequestHandler: Sendable {
   /// `body` is the request's body as it arrives, with back-pressure; empty where the session sends none.
   func handle(_ request: Request, body: RequestBody, on connection: Connection) async -> Reply
 
+  /// Whether `handle` is run on the connection's event loop, which saves changes of threads where it mostly waits for other
+  /// connections. It must never block then. `false` unless a handler says otherwise.
+  var handlesOnEventLoop: Bool { get }
+
   /// Where the bytes of a reply's body come from.
   func source(of body: Body) -> BodySource
 
@@ -29,6 +33,7 @@ public protocol RequestHandler: Sendable {
 extension RequestHandler {
   public func answer(_ request: Request, on connection: Connection) -> Reply? { nil }
   public func ended(_ connection: Connection) {}
+  public var handlesOnEventLoop: Bool { false }
 }
 
 extension RequestHandler where Body == Never {
