@@ -2,6 +2,7 @@ import Configuration
 import Foundation
 import Services
 import Supervision
+import SystemSessions
 
 /// Turns a configuration into what the supervisor runs.
 struct Composition: Sendable {
@@ -38,7 +39,19 @@ struct Composition: Sendable {
       let listeners = configuration.listeners().filter { WorkerName.running($0) == name }
       if !listeners.isEmpty { workers.append(try worker(name, listeners)) }
     }
-    return SupervisionPlan(workers)
+    return SupervisionPlan(workers, helper: try sessionHelper())
+  }
+
+  /// What has sessions of the operating system's accounts; `nil` where none are configured.
+  private func sessionHelper() throws -> HelperPlan? {
+    guard configuration.ssh.enabled, configuration.ssh.shell == .system else { return nil }
+    guard geteuid() == 0 else {
+      throw CommandFailure("ssh.shell: sessions of the system's accounts need a server that root has started")
+    }
+    return HelperPlan(
+      socket: SocketPlan(
+        name: "sessions", place: .unixStream(path: folder.sessionSocket), mode: 0o600, owner: user?.name),
+      arguments: ["portside", "system-session"], secret: SessionTicket.key(from: masterKey))
   }
 
   private func gate() throws -> WorkerPlan {

@@ -55,12 +55,16 @@ struct DataFolder: Sendable {
   var queue: String { "\(root)/queue" }
   var queueDatabase: String { "\(queue)/queue.sqlite" }
   var signingKeys: String { "\(queue)/dkim" }
+  /// How much each account's folder holds.
+  var counts: String { "\(root)/counts" }
   /// Sockets of the running server.
   var run: String { "\(root)/run" }
   /// Where workers talk to the gate.
   var gateSocket: String { "\(run)/gate.sock" }
   /// Where the web worker asks for names, for DNS over HTTPS.
   var dnsSocket: String { "\(run)/dns.sock" }
+  /// Where sessions of the operating system's accounts are asked for.
+  var sessionSocket: String { "\(run)/sessions.sock" }
   /// Where the command line administers.
   var adminSocket: String { "\(run)/admin.sock" }
   /// Where the command line talks to the supervisor.
@@ -83,6 +87,7 @@ struct DataFolder: Sendable {
     try make(queue, mode: 0o700, owner: user)
     try make(sieve, mode: 0o700, owner: user)
     try make(configuration, mode: 0o700, owner: nil)
+    try make(counts, mode: 0o700, owner: user)
     try make(run, mode: 0o711, owner: nil)
     guard "\(controlSocket)".utf8.count <= 107 else {
       throw CommandFailure("server.data: \(root) is too long: a socket's path has 107 bytes at most")

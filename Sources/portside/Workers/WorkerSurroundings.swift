@@ -70,6 +70,11 @@ final class WorkerSurroundings: Sendable {
   /// out its commands in the name of the account that it has itself granted the log-in to.
   func consoleBackend(of session: SessionID) -> some ConsoleBackend { GateConsoleBackend(gate: gate, session: session) }
 
+  /// The gate's word for a session of the operating system, in the name of whoever logged in by this session.
+  func sessionTicket(for session: SessionID) async -> String? {
+    do throws(ServiceUnavailable) { return try await gate.sessionTicket(for: session) } catch { return nil }
+  }
+
   /// A console for an account; what it may see of the commands follows from its permissions.
   func makeConsole(for account: AccountIdentity, hostname: String, commands: String? = nil) -> Console {
     Console(
