@@ -133,6 +133,16 @@ let package = Package(
         "WireKit", "Services", "Transport", "SASLCore", "SASLServer", "SMTPCore", "SMTPClient", crypto, cryptoExtras,
         nioCore, "SieveCore", "MessageCore",
       ]),
+    // What is published about mail domains: records, settings for programs.
+    module("MailSetup", ["Services", "DNSCore", "SMTPCore"]),
+    // ManageSieve.
+    module("ManageSieveCore", path: "ManageSieve/Core", ["WireKit", "SASLCore"]),
+    module(
+      "ManageSieveServer", path: "ManageSieve/Server",
+      ["WireKit", "Services", "Transport", "SASLServer", "SieveCore", "ManageSieveCore", nioCore]),
+    module(
+      "ManageSieveClient", path: "ManageSieve/Client",
+      ["WireKit", "Services", "Transport", "SASLCore", "ManageSieveCore", nioCore, nioPosix, nioSSL]),
     module("IMAPCore", path: "IMAP/Core", ["WireKit", "SASLCore", "MessageCore"]),
     module(
       "IMAPServer", path: "IMAP/Server",
@@ -191,6 +201,7 @@ let package = Package(
         "SMTPServer", "SMTPClient", "MailEngine", "RDPCore", "RDPServer", argumentParser, crypto, nioCore, nioPosix,
         nioSSL, nioTLS, "SieveCore", "MailStores", "MessageCore", "POP3Core", "POP3Server", "POP3Client", "IMAPCore",
         "IMAPServer", "IMAPClient",
+        "MailSetup", "ManageSieveCore", "ManageSieveServer", "ManageSieveClient",
       ],
       swiftSettings: settings),
 
@@ -212,6 +223,7 @@ let package = Package(
         "WireKit", "Services", "TestKit", "Transport", "Configuration", "Certificates", "Gate", "DNSCore", "HTTPCore",
         "Files", "SSHCore", "SFTPCore", "SFTPServer", "ConsoleCore", "TelnetCore", nioCore, nioEmbedded, "DHCPCore",
         "TFTPCore", "FTPCore", "MessageCore", "POP3Core", "SASLCore", "SMTPCore", "SieveCore", "IMAPCore", "RDPCore",
+        "MailSetup", "ManageSieveCore",
       ],
       path: "Fuzz/Targets", swiftSettings: settings),
     tests("FuzzRegression", ["FuzzTargets"]),
@@ -222,6 +234,8 @@ let package = Package(
       name: "MailFixture", dependencies: ["WireKit", "Services", "MailEngine", "MailStores"],
       path: "Tests/Fixtures/MailFixture", swiftSettings: settings),
     tests("MailStores", ["MailStores", "MailEngine", "MailFixture", "Services", "TestKit", "WireKit", database]),
+    tests("MailSetup", ["MailSetup", "SMTPCore", "DNSCore", "Services"]),
+    tests("ManageSieve", ["ManageSieveCore", "ManageSieveServer", "SASLCore", "TestKit", "WireKit"]),
     tests("POP3", ["POP3Core", "SASLCore", "TestKit", "WireKit"]),
     tests("MailEngine", ["MailEngine", "Services", "TestKit", "WireKit"]),
     tests("Services", ["Services", "WireKit"]),

@@ -58,7 +58,7 @@ import WireKit
       #expect(again.configuration == configuration)
       #expect(again.configuration?.exportTOML() == exported)
       let json = try JSONSerialization.jsonObject(with: Data(configuration.exportJSON().utf8)) as? [String: Any]
-      #expect(json?.count == 21)
+      #expect(json?.count == 22)
     }
   }
 

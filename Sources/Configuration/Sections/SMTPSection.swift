@@ -12,6 +12,7 @@ public struct SMTPSection: PlaintextSection {
   public var maxRecipients = 100
   public var queueFor = Duration.seconds(5 * 86400)
   public var relay = SMTPRelay()
+  public var publish = SMTPPublishing()
   public var aliases: [MailAddress: [MailAddress]] = [:]
   public var catchAll: [HostName: MailAddress] = [:]
   public var blockLists: [HostName] = []
@@ -49,6 +50,7 @@ public struct SMTPSection: PlaintextSection {
       "How long delivery is tried before the message goes back.", details: "RFC 5321 §4.5.4.1 advises 4 to 5 days.",
       example: "\"5d\"")
     keys.key("relay", \.relay, .record(), "How mail leaves, and who may send without log-in.", example: "{}")
+    keys.key("publish", \.publish, .record(), "What is published about the mail domains.", example: "{}")
     keys.key(
       "aliases", \.aliases, .map(MailAddress.self, .list(.text())),
       "Addresses that lead to others, here or elsewhere.",

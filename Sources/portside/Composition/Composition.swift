@@ -58,7 +58,8 @@ struct Composition: Sendable {
       logsColours: logsColours, masterKey: name == .gate ? masterKey : nil,
       hostKeySecret: SSHHosting.worker == name ? SSHHostKeys.secret(from: masterKey) : nil,
       certificateNames: name == .gate ? certificateNeeds : [],
-      relayPassword: name == .mail ? try relayPassword() : nil, isLaboratory: isLaboratory)
+      relayPassword: name == .mail ? try relayPassword() : nil,
+      signingSecret: SMTPHosting.worker == name ? SigningKeys.secret(from: masterKey) : nil, isLaboratory: isLaboratory)
     // The same settings have the same bytes: a reload tells only those workers whose bytes differ.
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
@@ -134,7 +135,8 @@ struct Composition: Sendable {
     let listeners = configuration.listeners().filter { $0.tls != .none && WorkerName.running($0) != nil }
     guard !listeners.isEmpty else { return [] }
     let hostname = configuration.server.hostname.description
-    let sites = configuration.http.sites.keys.map(\.description).sorted()
+    let sites = Self.unique(
+      configuration.http.sites.keys.map(\.description).sorted() + MailSetupSite.names(configuration))
     let addresses = Set(listeners.map(\.endpoint.address)).filter { !$0.isUnspecified }.sorted()
     let local = addresses.map(\.description) + (addresses.contains(where: \.isLoopback) ? ["localhost"] : [])
     guard configuration.tls.perServiceNames else {

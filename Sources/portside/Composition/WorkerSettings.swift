@@ -20,6 +20,8 @@ struct WorkerSettings: Codable, Sendable {
   var certificateNames: [CertificateNeed]
   /// The password for `smtp.relay`; for the mail worker alone.
   var relayPassword: Secret?
+  /// What seals the keys that sign mail on the disk; for the mail worker.
+  var signingSecret: Secret?
   /// Whether this is `portside try`.
   var isLaboratory: Bool
 

@@ -24,7 +24,10 @@ final class DNSHosting: HostedService {
     self.resolver = resolver
   }
 
-  static func share(_ whole: PortsideConfiguration, with part: inout PortsideConfiguration) { part.dns = whole.dns }
+  static func share(_ whole: PortsideConfiguration, with part: inout PortsideConfiguration) {
+    part.dns = whole.dns
+    MailRecordsFeed.share(whole, with: &part)
+  }
 
   static func confine(
     _ confinement: inout Confinement, for configuration: PortsideConfiguration, in folder: DataFolder
@@ -34,6 +37,7 @@ final class DNSHosting: HostedService {
       return String(file[..<(file.lastIndex(of: "/") ?? file.endIndex)])
     }
     confinement.readPaths += Set(folders).sorted()
+    MailRecordsFeed.confine(&confinement, for: configuration, in: folder)
     guard !configuration.dns.recursion.isEmpty else { return }
     // Over TCP to forwarders, and to any server for what does not fit into UDP.
     confinement.connectPorts? += Set(configuration.dns.forward.map(\.port) + [53]).sorted()
@@ -92,6 +96,7 @@ final class DNSHosting: HostedService {
     }
     resolver.reload(try Self.resolverConfiguration(settings.configuration.dns))
     await server.reload(sources)
+    surroundings.names.publishMail(settings.configuration, in: folder, clock: surroundings.context.clock)
   }
 
   static let commands = [

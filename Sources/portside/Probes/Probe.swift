@@ -55,7 +55,7 @@ struct ProbeOptions: Sendable {
 enum Probes {
   static let schemes = [
     "http", "https", "dns", "dns+tcp", "dns+tls", "ssh", "sftp", "telnet", "telnet+tls", "telnets", "ftp", "ftps",
-    "dhcp", "tftp", "rdp", "smtp", "submission", "submissions", "pop3", "pop3s", "imap", "imaps",
+    "dhcp", "tftp", "rdp", "smtp", "submission", "submissions", "pop3", "pop3s", "imap", "imaps", "sieve",
   ]
 
   /// The probe for a URL; throws what is wrong with it.
@@ -78,6 +78,7 @@ enum Probes {
     case "tftp": return try TFTPProbe(url)
     case "rdp": return try RDPProbe(url, options)
     case "pop3", "pop3s": return try POP3Probe(url, isSecure: scheme == "pop3s", options)
+    case "sieve": return try ManageSieveProbe(url, options)
     case "imap", "imaps": return try IMAPProbe(url, scheme: scheme, options)
     default:
       throw CommandFailure(
