@@ -131,8 +131,13 @@ let package = Package(
       "SMTPServer", path: "SMTP/Server",
       [
         "WireKit", "Services", "Transport", "SASLCore", "SASLServer", "SMTPCore", "SMTPClient", crypto, cryptoExtras,
-        nioCore, "SieveCore", "MessageCore",
+        nioCore, "SieveCore", "MessageCore", "Compression",
+        "MilterCore", "MilterClient",
       ]),
+    // Filters of others, by the milter protocol.
+    module("MilterCore", path: "Milter/Core", ["WireKit"]),
+    module(
+      "MilterClient", path: "Milter/Client", ["WireKit", "Services", "Transport", "MilterCore", nioCore, nioPosix]),
     // What is published about mail domains: records, settings for programs.
     module("MailSetup", ["Services", "DNSCore", "SMTPCore"]),
     // ManageSieve.
@@ -201,7 +206,7 @@ let package = Package(
         "SMTPServer", "SMTPClient", "MailEngine", "RDPCore", "RDPServer", argumentParser, crypto, nioCore, nioPosix,
         nioSSL, nioTLS, "SieveCore", "MailStores", "MessageCore", "POP3Core", "POP3Server", "POP3Client", "IMAPCore",
         "IMAPServer", "IMAPClient",
-        "MailSetup", "ManageSieveCore", "ManageSieveServer", "ManageSieveClient",
+        "MailSetup", "ManageSieveCore", "ManageSieveServer", "ManageSieveClient", "MilterClient",
       ],
       swiftSettings: settings),
 
@@ -223,7 +228,7 @@ let package = Package(
         "WireKit", "Services", "TestKit", "Transport", "Configuration", "Certificates", "Gate", "DNSCore", "HTTPCore",
         "Files", "SSHCore", "SFTPCore", "SFTPServer", "ConsoleCore", "TelnetCore", nioCore, nioEmbedded, "DHCPCore",
         "TFTPCore", "FTPCore", "MessageCore", "POP3Core", "SASLCore", "SMTPCore", "SieveCore", "IMAPCore", "RDPCore",
-        "MailSetup", "ManageSieveCore",
+        "MailSetup", "ManageSieveCore", "MilterCore",
       ],
       path: "Fuzz/Targets", swiftSettings: settings),
     tests("FuzzRegression", ["FuzzTargets"]),
@@ -234,6 +239,7 @@ let package = Package(
       name: "MailFixture", dependencies: ["WireKit", "Services", "MailEngine", "MailStores"],
       path: "Tests/Fixtures/MailFixture", swiftSettings: settings),
     tests("MailStores", ["MailStores", "MailEngine", "MailFixture", "Services", "TestKit", "WireKit", database]),
+    tests("Milter", ["MilterCore", "TestKit", "WireKit"]),
     tests("MailSetup", ["MailSetup", "SMTPCore", "DNSCore", "Services"]),
     tests("ManageSieve", ["ManageSieveCore", "ManageSieveServer", "SASLCore", "TestKit", "WireKit"]),
     tests("POP3", ["POP3Core", "SASLCore", "TestKit", "WireKit"]),

@@ -54,8 +54,6 @@ public struct MailPublication: Codable, Hashable, Sendable {
   public var reports: String?
   /// Whether our web server answers for autoconfig.DOMAIN and the like.
   public var isOnWeb = true
-  /// Whether our zones take the records in.
-  public var isInDNS = true
 
   public init(hostname: String, domains: [Domain]) {
     self.hostname = hostname

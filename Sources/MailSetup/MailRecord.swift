@@ -3,6 +3,14 @@ import Services
 
 /// One record that a mail domain needs.
 public struct MailRecord: Hashable, Sendable {
+  /// The words of `dns.publish`.
+  public enum Kind: String, Sendable, Hashable {
+    case mx, spf, dkim, dmarc
+    case mtaSTS = "mta-sts"
+    case autoconfig
+  }
+
+  public var kind: Kind
   /// Without the dot at its end.
   public var name: String
   public var data: RData
@@ -10,8 +18,9 @@ public struct MailRecord: Hashable, Sendable {
   /// What it is for, in a few words.
   public var purpose: String
 
-  init?(_ name: String, _ data: RData?, _ purpose: String) {
+  init?(_ kind: Kind, _ name: String, _ data: RData?, _ purpose: String) {
     guard let data else { return nil }
+    self.kind = kind
     self.name = name
     self.data = data
     self.purpose = purpose
@@ -39,23 +48,24 @@ extension MailPublication {
     let name = domain.name
     let reports = reports ?? "postmaster@\(name)"
     var records: [MailRecord?] = [
-      MailRecord(name, host(hostname).map { RData(MX(preference: 10, exchange: $0)) }, "mail comes here"),
-      MailRecord(name, Self.text("v=spf1 mx -all"), "who may send in its name (SPF)"),
+      MailRecord(.mx, name, host(hostname).map { RData(MX(preference: 10, exchange: $0)) }, "mail comes here"),
+      MailRecord(.spf, name, Self.text("v=spf1 mx -all"), "who may send in its name (SPF)"),
       MailRecord(
-        "_dmarc.\(name)", Self.text("v=DMARC1; p=\(dmarc); rua=mailto:\(reports)"),
+        .dmarc, "_dmarc.\(name)", Self.text("v=DMARC1; p=\(dmarc); rua=mailto:\(reports)"),
         "what becomes of mail that proves nothing (DMARC)"),
     ]
     records += domain.keys.map {
-      MailRecord("\($0.selector)._domainkey.\(name)", Self.text($0.record), "a signing key (DKIM)")
+      MailRecord(.dkim, "\($0.selector)._domainkey.\(name)", Self.text($0.record), "a signing key (DKIM)")
     }
     records.append(
-      MailRecord("_smtp._tls.\(name)", Self.text("v=TLSRPTv1; rua=mailto:\(reports)"), "reports of TLS (TLS-RPT)"))
+      MailRecord(
+        .mtaSTS, "_smtp._tls.\(name)", Self.text("v=TLSRPTv1; rua=mailto:\(reports)"), "reports of TLS (TLS-RPT)"))
     if let at = reports.lastIndex(of: "@") {
       let place = reports[reports.index(after: at)...].lowercased()
       // RFC 7489 §7.1: who gets reports about another domain must agree to it.
       if place != name, domains.contains(where: { $0.name == place }) {
         records.append(
-          MailRecord("\(name)._report._dmarc.\(place)", Self.text("v=DMARC1"), "reports about another domain"))
+          MailRecord(.dmarc, "\(name)._report._dmarc.\(place)", Self.text("v=DMARC1"), "reports about another domain"))
       }
     }
     return (records + webRecords(name) + serviceRecords(name)).compactMap { $0 }
@@ -65,10 +75,14 @@ extension MailPublication {
     guard isOnWeb, let host = host(hostname) else { return [] }
     var records: [MailRecord?] = []
     if let policyID {
-      records.append(MailRecord("_mta-sts.\(name)", Self.text("v=STSv1; id=\(policyID)"), "TLS to us (MTA-STS)"))
+      records.append(
+        MailRecord(.mtaSTS, "_mta-sts.\(name)", Self.text("v=STSv1; id=\(policyID)"), "TLS to us (MTA-STS)"))
     }
     for name in Self.webNames(name) where !name.hasPrefix("mta-sts.") || policyID != nil {
-      records.append(MailRecord(name, RData(CNAME(host)), "our web server tells settings and policy"))
+      records.append(
+        MailRecord(
+          name.hasPrefix("mta-sts.") ? .mtaSTS : .autoconfig, name, RData(CNAME(host)),
+          "our web server tells settings and policy"))
     }
     return records
   }
@@ -87,7 +101,7 @@ extension MailPublication {
       } else {
         data = SRV(priority: 0, weight: 0, port: 0, target: .root)
       }
-      return MailRecord("\(row.label)._tcp.\(name)", RData(data), "where people's programs connect")
+      return MailRecord(.autoconfig, "\(row.label)._tcp.\(name)", RData(data), "where people's programs connect")
     }
   }
 

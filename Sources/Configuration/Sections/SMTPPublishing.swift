@@ -12,7 +12,6 @@ public struct SMTPPublishing: ConfigurationRecord {
     case off, testing, enforce
   }
 
-  public var dns = true
   public var web = true
   public var dmarc = Policy.quarantine
   public var mtaSTS = TransportSecurity.testing
@@ -21,10 +20,10 @@ public struct SMTPPublishing: ConfigurationRecord {
 
   public init() {}
 
-  public static let schema = Schema(SMTPPublishing(), "What is published about the mail domains.") { keys in
-    keys.key(
-      "dns", \.dns, .flag, "Whether the records of mail domains stand in our own zones without being written there.",
-      details: "What a zone's file says itself goes first.", example: "true")
+  public static let schema = Schema(
+    SMTPPublishing(), "What is published about the mail domains; into our zones as far as `dns.publish` names it."
+  ) {
+    keys in
     keys.key(
       "web", \.web, .flag, "Whether our web server tells mail programs their settings, and others the MTA-STS policy.",
       details: "At autoconfig.DOMAIN, autodiscover.DOMAIN and mta-sts.DOMAIN.", example: "true")

@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+import MilterClient
 import SMTPClient
 import SMTPCore
 import SMTPServer
@@ -12,7 +13,7 @@ import WireKit
 /// SMTP and submission, with the queue of what goes out.
 final class SMTPHosting: HostedService {
   static let worker = WorkerName.mail
-  static let services: Set<ServiceName> = [.smtp, .submission, .submissions]
+  static let services: Set<ServiceName> = [.smtp, .submission, .submissions, .lmtp]
 
   private let surroundings: WorkerSurroundings
   private let server: SMTPServer
@@ -43,7 +44,16 @@ final class SMTPHosting: HostedService {
     confinement.readPaths.append(folder.sieve)
     // Mail goes to servers, and to relays at any port; questions that don't fit into a datagram to DNS.
     var ports: [UInt16] = [25, 53]
-    if case .server(let url) = configuration.smtp.relay.via { ports.append(url.port) }
+    // Policies of other domains are fetched over HTTPS.
+    if case .server(let url) = configuration.smtp.relay.via { ports.append(url.port) } else { ports.append(443) }
+    for milter in configuration.smtp.milters {
+      switch MilterClient.Place(milter.description) {
+      case .network(let endpoint): ports.append(endpoint.port)
+      // Whoever connects to a socket needs to write it.
+      case .unix(let path): confinement.writePaths.append(String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)]))
+      case nil: break
+      }
+    }
     if let resolver = SMTPResolver.own(configuration) { ports.append(resolver.port) }
     confinement.connectPorts = (confinement.connectPorts ?? []) + Set(ports).sorted()
   }
@@ -61,11 +71,16 @@ final class SMTPHosting: HostedService {
         context: surroundings.context, store: try await surroundings.mail.store(settings), queue: queue,
         resolver: resolver, client: SMTPClient(group: surroundings.group), signer: publisher.signer,
         rewriting: SenderRewriting(key: try SigningKeys(folder, try signingSecret(settings)).rewritingKey()),
-        scripts: SieveFolder(path: folder.sieve), vacations: VacationMemory(file: "\(folder.queue)/vacation.seen")),
-      configuration: configuration(settings))
+        policies: TransportPolicies(
+          resolver: resolver, fetcher: HTTPSPolicyFetcher(resolver: resolver, group: surroundings.group),
+          file: "\(folder.queue)/mta-sts.json", clock: surroundings.context.clock),
+        reportFolder: folder.queue, scripts: SieveFolder(path: folder.sieve),
+        vacations: VacationMemory(file: "\(folder.queue)/vacation.seen")),
+      configuration: try configuration(settings))
     register(server, in: surroundings)
     server.start()
     publisher.start()
+    publisher.everyMinute { await server.tick() }
     return SMTPHosting(surroundings: surroundings, server: server, queue: queue, publisher: publisher)
   }
 
@@ -76,7 +91,7 @@ final class SMTPHosting: HostedService {
 
   func apply(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) async throws {
     try publisher.apply(settings, sockets)
-    server.reload(Self.configuration(settings))
+    server.reload(try Self.configuration(settings))
   }
 
   func stop() async {
@@ -93,7 +108,8 @@ final class SMTPHosting: HostedService {
     let offersTLS = declaration.tls != .none
     let listener = StreamListener<SMTPCore.ServerSession, SMTPRequestHandler>(
       configuration: StreamListenerConfiguration(
-        service: declaration.service, tls: .init(declaration.tls), applicationProtocols: ["smtp"],
+        service: declaration.service, tls: .init(declaration.tls),
+        applicationProtocols: [declaration.service == .lmtp ? "lmtp" : "smtp"],
         proxies: settings.configuration.proxyProtocol.from, refusal: Array("421 4.7.0 Not now\r\n".utf8),
         plainTextRefusal: Array("554 5.7.0 This port begins with TLS\r\n".utf8)),
       context: surroundings.context, contexts: surroundings.contexts, counter: surroundings.counter,
@@ -105,7 +121,7 @@ final class SMTPHosting: HostedService {
 
   // MARK: Configuration
 
-  private static func configuration(_ settings: WorkerSettings) -> SMTPServerConfiguration {
+  private static func configuration(_ settings: WorkerSettings) throws -> SMTPServerConfiguration {
     let section = settings.configuration.smtp
     var limits = SMTPLimits()
     limits.messageSize = Int64(clamping: section.maxSize.bytes)
@@ -126,6 +142,14 @@ final class SMTPHosting: HostedService {
       uniquingKeysWith: { first, _ in first })
     configuration.blockLists = section.blockLists.map(\.description)
     configuration.greylistTime = section.greylist
+    configuration.milters = try section.milters.map { text in
+      guard let place = MilterClient.Place(text.description) else {
+        throw CommandFailure("smtp.milters: '\(text)' is neither inet:ADDRESS:PORT nor unix:/PATH")
+      }
+      return MilterClient(place)
+    }
+    configuration.milterFailurePasses = section.milterFailure == .accept
+    configuration.trustedSealers = Set(section.trustedForwarders.map { $0.description.lowercased() })
     configuration.isLaboratory = settings.isLaboratory
     if settings.isLaboratory { configuration.faults = faults(section.faults.map(\.description)) }
     return configuration

@@ -25,6 +25,7 @@ final class MailPublisher: Sendable {
     var lifetime: Int64 = 0
     var written: MailPublication?
     var task: Task<Void, Never>?
+    var work: (@Sendable () async -> Void)?
   }
 
   init(resolver: any MailResolver, context: ServerContext) {
@@ -44,7 +45,6 @@ final class MailPublisher: Sendable {
     publication.dmarc = section.publish.dmarc.rawValue
     publication.reports = section.publish.reports?.description
     publication.isOnWeb = section.publish.web
-    publication.isInDNS = section.publish.dns
     publication.transportPolicy =
       switch section.publish.mtaSTS {
       case .off: nil
@@ -66,10 +66,14 @@ final class MailPublisher: Sendable {
       while !Task.isCancelled {
         try? await Task.sleep(for: Self.pause)
         await advance()
+        await state.withLock { $0.work }?()
       }
     }
     state.withLock { $0.task = task }
   }
+
+  /// What else is done at the same pace.
+  func everyMinute(_ work: @escaping @Sendable () async -> Void) { state.withLock { $0.work = work } }
 
   func stop() { state.withLock { $0.task }?.cancel() }
 

@@ -8,6 +8,7 @@ import Synchronization
 final class MailRecordsFeed: Sendable {
   private struct State {
     var domains: Set<String> = []
+    var kinds: Set<MailRecord.Kind> = []
     var file: MailPublicationFile?
     var seen: MailPublication?
   }
@@ -16,14 +17,14 @@ final class MailRecordsFeed: Sendable {
 
   /// What the names worker must know of the mail.
   static func share(_ whole: PortsideConfiguration, with part: inout PortsideConfiguration) {
-    guard whole.smtp.isActive, whole.smtp.publish.dns else { return }
+    guard whole.smtp.isActive, !whole.dns.publish.isEmpty else { return }
     part.smtp.domains = whole.smtp.domains
   }
 
   static func confine(
     _ confinement: inout Confinement, for configuration: PortsideConfiguration, in folder: DataFolder
   ) {
-    guard configuration.smtp.isActive, configuration.smtp.publish.dns else { return }
+    guard configuration.smtp.isActive, !configuration.dns.publish.isEmpty else { return }
     confinement.readPaths.append(folder.publication)
     // Serials are remembered there.
     if !confinement.writePaths.contains(folder.leases) { confinement.writePaths.append(folder.leases) }
@@ -34,8 +35,9 @@ final class MailRecordsFeed: Sendable {
   func apply(_ configuration: PortsideConfiguration, in folder: DataFolder) {
     state.withLock { state in
       let domains = Set(configuration.smtp.domains.map { $0.description.lowercased() })
-      if state.domains != domains { state.seen = nil }
-      state.domains = domains
+      let kinds = Set(configuration.dns.publish.compactMap { MailRecord.Kind(rawValue: $0.rawValue) })
+      if state.domains != domains || state.kinds != kinds { state.seen = nil }
+      (state.domains, state.kinds) = (domains, kinds)
       if state.file?.path != folder.mailPublication { state.file = MailPublicationFile(folder.mailPublication) }
     }
   }
@@ -51,10 +53,12 @@ final class MailRecordsFeed: Sendable {
       }
       guard let publication = file.current, publication != state.seen else { return nil }
       state.seen = publication
-      guard publication.isInDNS else { return [:] }
       return Dictionary(
         publication.domains.filter { state.domains.contains($0.name) }.map { domain in
-          ("mail \(domain.name)", publication.records(of: domain).compactMap(\.record))
+          (
+            "mail \(domain.name)",
+            publication.records(of: domain).filter { state.kinds.contains($0.kind) }.compactMap(\.record)
+          )
         }, uniquingKeysWith: { first, _ in first })
     }
     if let records { book.publish(records, owner: "mail") }
