@@ -2,7 +2,9 @@
 
 Runs in a network namespace and a mount namespace of its own (`unshare -n -m`), as root: port 25 and 443 of loopback, the system's
 resolver and its certificate authorities are this test's alone. Prints what was seen as JSON."""
-import http.server, json, os, poplib, shutil, smtplib, ssl, subprocess, sys, threading, time
+import base64, http.server, json, os, poplib, shutil, smtplib, socket, ssl, subprocess, sys, threading, time
+
+import dkim
 
 program, folder = sys.argv[1:3]
 found = {}
@@ -22,12 +24,12 @@ penalty = {{ exempt = ["127.0.0.0/8"] }}
 staff = ["mail"]
 [dns]
 on    = ["here"]
-zones = ["a.test", "b.test", "c.test", "e.test", "127.in-addr.arpa"]
+zones = ["a.test", "b.test", "c.test", "e.test", "l.test", "p.test", "127.in-addr.arpa"]
 [smtp]
 on      = ["here"]
 domains = ["a.test"]
 aliases = {{ "away@a.test" = ["bob@b.test"] }}
-trusted_forwarders = ["b.test"]
+trusted_forwarders = ["l.test"]
 [pop3]
 on = ["here"]
 """
@@ -40,6 +42,8 @@ ZONES = {
     "c.test": '@ IN MX 10 mx.b.test.\n_mta-sts IN TXT "v=STSv1; id=1;"\nmta-sts IN A 127.0.0.2\n',
     # It is there, and nobody answers.
     "e.test": "@ IN MX 10 mx\nmx IN A 127.0.0.9\n",
+    "l.test": "",
+    "p.test": '_dmarc IN TXT "v=DMARC1; p=reject"\n',
     "127.in-addr.arpa": "1.0.0 IN PTR mx.a.test.\n2.0.0 IN PTR mx.b.test.\n",
 }
 POLICIES = {"mta-sts.b.test": "mx.b.test", "mta-sts.c.test": "other.c.test"}
@@ -90,6 +94,9 @@ error unix - - n - - error
 retry unix - - n - - error
 virtual unix - n n - - virtual
 anvil unix - - n - 1 anvil
+proxymap unix - - n - - proxymap
+proxywrite unix - - n - 1 proxymap
+scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
 """.replace("mx.b.test:smtp", "127.0.0.2:25")
 
@@ -126,6 +133,35 @@ def certificates():
        "-out", f"{folder}/b.pem", "-days", "2", "-extfile", f"{folder}/names")
 
 
+    sh("openssl", "genrsa", "-traditional", "-out", f"{folder}/l.key", "2048")
+    public = sh("openssl", "rsa", "-in", f"{folder}/l.key", "-pubout", "-outform", "DER", "-out", f"{folder}/l.pub")
+    text = base64.b64encode(open(f"{folder}/l.pub", "rb").read()).decode()
+    ZONES["l.test"] = f's._domainkey IN TXT "v=DKIM1; k=rsa; p={text[:200]}" "{text[200:]}"\n'
+
+
+def texts(name, timeout=5):
+    """For dkimpy: what our own DNS says."""
+    lines = sh("dig", "+short", "@127.0.0.1", name.decode() if isinstance(name, bytes) else name, "TXT", check=False).stdout
+    return "".join(part for part in lines.split('"')[1::2]).encode() or None
+
+
+def judged(message):
+    """By dkimpy: each signature, and the chain."""
+    octets = message.replace("\n", "\r\n").encode()
+    checker = dkim.DKIM(octets, minkey=1024)
+    count = octets.lower().count(b"dkim-signature:")
+    words = [str(checker.verify(idx=index, dnsfunc=texts)) for index in range(count)]
+    return {"dkim": words, "arc": dkim.arc_verify(octets, dnsfunc=texts)[0].decode()}
+
+
+def sealed(subject):
+    """A message of p.test, which refuses what proves nothing, sealed by l.test."""
+    message = (f"Authentication-Results: l.test; spf=pass smtp.mailfrom=x@p.test; dmarc=pass header.from=p.test\r\nFrom: x@p.test\r\nTo: ann@a.test\r\n"
+               f"Subject: {subject}\r\nDate: Wed, 25 Nov 2026 12:00:00 +0000\r\nMessage-ID: <{subject}@p.test>\r\n\r\nhello\r\n").encode()
+    key = open(f"{folder}/l.key", "rb").read()
+    return b"".join(dkim.arc_sign(message, b"s", b"l.test", key, b"l.test")) + message, message
+
+
 class Policy(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         server = POLICIES.get(self.headers.get("Host", "").split(":")[0])
@@ -157,7 +193,8 @@ def postfix():
     write("postfix/etc/master.cf", MASTER)
     os.chmod(folder, 0o755)
     started = sh("postfix", "-c", f"{folder}/postfix/etc", "start", check=False)
-    found["postfix"] = started.stderr
+    if started.returncode or not eventually(30, lambda: socket.socket().connect_ex(("127.0.0.2", 25)) == 0):
+        raise SystemExit(f"Postfix did not start: {started.stderr}")
 
 
 def portside():
@@ -205,6 +242,7 @@ def queue():
 
 sh("mount", "--make-rprivate", "/")
 sh("ip", "link", "set", "lo", "up")
+sh("ip", "address", "add", "127.0.0.2/8", "dev", "lo")
 certificates()
 sh("mount", "--bind", write("resolv.conf", "nameserver 127.0.0.1\n"), "/etc/resolv.conf")
 sh("mount", "--bind", f"{folder}/ca.pem", "/etc/ssl/certs/ca-certificates.crt")
@@ -214,14 +252,13 @@ try:
     password = [word for word in output.replace("\n", " ").split(" ") if word.count("-") == 3][0]
     policies()
     postfix()
-    time.sleep(1)
     # Out: by MX, over TLS that the policy demands; all that a sender may demand as well.
     submit(password, ["bob@b.test"], "to postfix")
     submit(password, ["bob@b.test"], "to postfix again")
     submit(password, ["x@c.test"], "never")
     submit(password, ["x@e.test"], "silence")
     submit(password, ["nobody@b.test"], "unknown")
-    submit(password, ["x@nowhere.test"], "no domain")
+    submit(password, ["x@none.b.test"], "no domain")
     found["out"] = "\n".join(eventually(30, lambda: len([t for t in maildir() if "to postfix" in t]) == 2 and maildir()) or maildir())
     # Notices of what failed.
     found["notices"] = "\n".join(eventually(30, lambda: sum("delivery-status" in t for t in box(password)) >= 2 and box(password)) or box(password))
@@ -236,6 +273,16 @@ try:
     sender.quit()
     found["in"] = "\n".join(eventually(30, lambda: any("from postfix" in t for t in box(password)) and box(password)) or box(password))
     found["passed"] = "\n".join(eventually(30, lambda: [t for t in maildir() if "passed on" in t]) or [])
+    # Signatures and seals, in the eyes of others; and theirs in ours.
+    found["judged"] = json.dumps([judged(t.split("\n", 3)[3]) for t in maildir() if "to postfix" in t or "passed on" in t])
+    for name, message in zip(("sealed", "unsealed"), sealed("chain")):
+        try:
+            list_server = smtplib.SMTP("127.0.0.1", 25, "l.test", source_address=("127.0.0.3", 0), timeout=60)
+            list_server.sendmail("x@l.test", ["ann@a.test"], message)
+            found[name] = "250"
+        except smtplib.SMTPResponseException as error:
+            found[name] = f"{error.smtp_code} {error.smtp_error.decode()}"
+    found["chain"] = "\n".join(t for t in box(password) if "Subject: chain" in t)
     found["log"] = open(f"{folder}/postfix/log").read() if os.path.exists(f"{folder}/postfix/log") else ""
     found["policies"] = open(f"{folder}/data/queue/mta-sts.json").read()
     eventually(70, lambda: os.path.exists(f"{folder}/data/queue/dmarc-reports.json"))
