@@ -150,8 +150,23 @@ let package = Package(
       "SMTPServer", path: "SMTP/Server",
       [
         "WireKit", "Services", "Transport", "SASLCore", "SASLServer", "SMTPCore", "SMTPClient", crypto, cryptoExtras,
-        nioCore, "SieveCore", "MessageCore",
+        nioCore, "SieveCore", "MessageCore", "Compression",
+        "MilterCore", "MilterClient",
       ]),
+    // Filters of others, by the milter protocol.
+    module("MilterCore", path: "Milter/Core", ["WireKit"]),
+    module(
+      "MilterClient", path: "Milter/Client", ["WireKit", "Services", "Transport", "MilterCore", nioCore, nioPosix]),
+    // What is published about mail domains: records, settings for programs.
+    module("MailSetup", ["Services", "DNSCore", "SMTPCore"]),
+    // ManageSieve.
+    module("ManageSieveCore", path: "ManageSieve/Core", ["WireKit", "SASLCore"]),
+    module(
+      "ManageSieveServer", path: "ManageSieve/Server",
+      ["WireKit", "Services", "Transport", "SASLServer", "SieveCore", "ManageSieveCore", nioCore]),
+    module(
+      "ManageSieveClient", path: "ManageSieve/Client",
+      ["WireKit", "Services", "Transport", "SASLCore", "ManageSieveCore", nioCore, nioPosix, nioSSL]),
     module("IMAPCore", path: "IMAP/Core", ["WireKit", "SASLCore", "MessageCore"]),
     module(
       "IMAPServer", path: "IMAP/Server",
@@ -213,6 +228,7 @@ let package = Package(
         nioPosix,
         nioSSL, nioTLS, "SieveCore", "MailStores", "MessageCore", "POP3Core", "POP3Server", "POP3Client", "IMAPCore",
         "IMAPServer", "IMAPClient",
+        "MailSetup", "ManageSieveCore", "ManageSieveServer", "ManageSieveClient", "MilterClient",
       ],
       swiftSettings: settings),
 
@@ -235,6 +251,7 @@ let package = Package(
         "Files", "SSHCore", "SFTPCore", "SFTPServer", "ConsoleCore", "TelnetCore", nioCore, nioEmbedded, "DHCPCore",
         "TFTPCore", "FTPCore", "MessageCore", "POP3Core", "SASLCore", "SMTPCore", "SieveCore", "IMAPCore", "RDPCore",
         "Backup",
+        "MailSetup", "ManageSieveCore", "MilterCore",
       ],
       path: "Fuzz/Targets", swiftSettings: settings),
     tests("FuzzRegression", ["FuzzTargets"]),
@@ -249,6 +266,9 @@ let package = Package(
     tests(
       "MailStores",
       ["MailStores", "MailEngine", "MailFixture", "PowerCutKit", "Services", "TestKit", "WireKit", database]),
+    tests("Milter", ["MilterCore", "TestKit", "WireKit"]),
+    tests("MailSetup", ["MailSetup", "SMTPCore", "DNSCore", "Services"]),
+    tests("ManageSieve", ["ManageSieveCore", "ManageSieveServer", "SASLCore", "TestKit", "WireKit"]),
     tests("POP3", ["POP3Core", "SASLCore", "TestKit", "WireKit"]),
     tests("MailEngine", ["MailEngine", "Services", "TestKit", "WireKit"]),
     tests("Services", ["Services", "WireKit"]),

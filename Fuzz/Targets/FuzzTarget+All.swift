@@ -11,6 +11,7 @@ extension FuzzTarget {
     sshServer, sshMessages, sshPublicKey, sshPrivateKey, sshKeyOptions, sshCertificate, sshRevocationList, sftp, scp,
     consoleEditor, consoleSession, telnetServer, telnetSerial, telnetClient,
     messageStructure, messageHeader, transferEncoding, pop3Server,
+    manageSieve, manageSieveClient, mailSetup, milter,
     smtpServer, smtpClient, smtpAddress, saslServer, sieveScript,
     imapCommand, imapNames, imapServer, imapResponses,
     dhcpMessage, dhcpEngine, dhcp6, tftpPacket, tftpTransfer,

@@ -15,7 +15,7 @@ public struct DNSSection: ServiceSection {
   public var tlsPort = ListenPort.number(853)
   public var recursion: [IPNetwork] = []
   public var forward: [UpstreamURL<ResolverKind>] = []
-  public var publish: [Publication] = []
+  public var publish: [Publication] = [.mx, .spf, .dkim, .dmarc, .mtaSTS, .autoconfig]
   public var zones: [DNSZone] = []
   public var transfer: [DNSTransfer] = []
   public var cache = ByteSize(bytes: 64_000_000)
@@ -47,6 +47,8 @@ public struct DNSSection: ServiceSection {
       details: "`tls://`, `https://`, `udp://` or `tcp://`, with an address.", example: "[\"tls://9.9.9.9\"]")
     keys.key(
       "publish", \.publish, .list(.choice), "Records that services publish about themselves in our zones.",
+      details:
+        "What a zone's file says itself goes first. `mta-sts` is TLS-RPT as well, `autoconfig` the SRV records too.",
       example: "[\"mx\", \"spf\", \"dkim\", \"dmarc\", \"mta-sts\", \"tlsa\", \"sshfp\", \"caa\", \"autoconfig\"]")
     keys.key(
       "zones", \.zones, .list(.either(ZoneName.self, expanded: { DNSZone(name: $0) }, shortened: \.shortForm)),

@@ -157,14 +157,16 @@ public final class DNSServer: Sendable {
   }
 
   /// Puts records beside those of the zones' files, in the place of what stood under the same keys; an empty list takes them
-  /// out. Names that a file has anything for are left to the file. The serials of the zones rise. Served when this returns.
+  /// out. What a file says goes first (`DynamicPlacement`). The serials of the zones rise. Served when this returns.
   ///
   /// It packs every zone that is touched anew: for zones of some ten thousand records, not of millions.
   /// - Returns: The new serials.
   @discardableResult
-  public func updateDynamic(_ changes: [String: [ResourceRecord]]) -> [Name: UInt32] {
+  public func updateDynamic(
+    _ changes: [String: [ResourceRecord]], _ placement: DynamicPlacement = .freeNames
+  ) -> [Name: UInt32] {
     state.withLock { state in
-      let touched = state.dynamic.update(changes)
+      let touched = state.dynamic.update(changes, placement)
       let apexes = state.written.map(\.apex)
       let homes = Set(touched.compactMap { DynamicRecords.home(of: $0, among: apexes) })
       guard !homes.isEmpty else { return [:] }

@@ -74,8 +74,9 @@ struct Composition: Sendable {
       hostKeySecret: SSHHosting.worker == name ? SSHHostKeys.secret(from: masterKey) : nil,
       zoneKeySecret: DNSHosting.worker == name ? SealedZoneKeys.secret(from: masterKey) : nil,
       certificateNames: name == .gate ? certificateNeeds : [],
-      relayPassword: name == .mail ? try relayPassword() : nil, versions: name == .gate ? versions : [],
-      isLaboratory: isLaboratory)
+      relayPassword: name == .mail ? try relayPassword() : nil,
+      signingSecret: SMTPHosting.worker == name ? SigningKeys.secret(from: masterKey) : nil,
+      versions: name == .gate ? versions : [], isLaboratory: isLaboratory)
     // The same settings have the same bytes: a reload tells only those workers whose bytes differ.
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
@@ -151,7 +152,8 @@ struct Composition: Sendable {
     let listeners = configuration.listeners().filter { $0.tls != .none && WorkerName.running($0) != nil }
     guard !listeners.isEmpty else { return [] }
     let hostname = configuration.server.hostname.description
-    let sites = configuration.http.sites.keys.map(\.description).sorted()
+    let sites = Self.unique(
+      configuration.http.sites.keys.map(\.description).sorted() + MailSetupSite.names(configuration))
     let addresses = Set(listeners.map(\.endpoint.address)).filter { !$0.isUnspecified }.sorted()
     let local = addresses.map(\.description) + (addresses.contains(where: \.isLoopback) ? ["localhost"] : [])
     guard configuration.tls.perServiceNames else {

@@ -57,6 +57,10 @@ struct DataFolder: Sendable {
   var signingKeys: String { "\(queue)/dkim" }
   /// How much each account's folder holds.
   var counts: String { "\(root)/counts" }
+  /// What one worker has other workers know: nothing in it is secret.
+  var publication: String { "\(root)/publication" }
+  /// What DNS and the web say of our mail domains; the mail worker's.
+  var mailPublication: String { "\(publication)/mail.json" }
   /// Sockets of the running server.
   var run: String { "\(root)/run" }
   /// Where workers talk to the gate.
@@ -88,6 +92,7 @@ struct DataFolder: Sendable {
     try make(sieve, mode: 0o700, owner: user)
     try make(configuration, mode: 0o700, owner: nil)
     try make(counts, mode: 0o700, owner: user)
+    try make(publication, mode: 0o755, owner: user)
     try make(run, mode: 0o711, owner: nil)
     guard "\(controlSocket)".utf8.count <= 107 else {
       throw CommandFailure("server.data: \(root) is too long: a socket's path has 107 bytes at most")

@@ -22,6 +22,8 @@ struct WorkerSettings: Codable, Sendable {
   var certificateNames: [CertificateNeed]
   /// The password for `smtp.relay`; for the mail worker alone.
   var relayPassword: Secret?
+  /// What seals the keys that sign mail on the disk; for the mail worker.
+  var signingSecret: Secret?
   /// The newest versions of what the console has set; for the gate, which keeps the audit trail.
   var versions: [ConfigurationVersion] = []
   /// Whether this is `portside try`.

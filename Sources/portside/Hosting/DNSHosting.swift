@@ -34,7 +34,10 @@ final class DNSHosting: HostedService {
     self.signing = signing
   }
 
-  static func share(_ whole: PortsideConfiguration, with part: inout PortsideConfiguration) { part.dns = whole.dns }
+  static func share(_ whole: PortsideConfiguration, with part: inout PortsideConfiguration) {
+    part.dns = whole.dns
+    MailRecordsFeed.share(whole, with: &part)
+  }
 
   static func confine(
     _ confinement: inout Confinement, for configuration: PortsideConfiguration, in folder: DataFolder
@@ -46,6 +49,7 @@ final class DNSHosting: HostedService {
     confinement.readPaths += Set(folders).sorted()
     let keepsKeys = configuration.dns.zones.contains { $0.dnssec != nil }
     if keepsKeys || TrustedRoot.isKept(configuration.dns) { confinement.writePaths.append(folder.zoneKeys) }
+    MailRecordsFeed.confine(&confinement, for: configuration, in: folder)
     guard !configuration.dns.recursion.isEmpty else { return }
     // Over TCP to forwarders, and to any server for what does not fit into UDP.
     confinement.connectPorts? += Set(
@@ -116,6 +120,7 @@ final class DNSHosting: HostedService {
     resolver.reload(try Self.resolverConfiguration(settings.configuration.dns, trusted))
     signing.configure(Self.signingSettings(settings.configuration.dns))
     await server.reload(sources)
+    surroundings.names.publishMail(settings.configuration, in: folder, clock: surroundings.context.clock)
   }
 
   static let commands =
