@@ -35,7 +35,7 @@ let package = Package(
   name: "portside",
   products: [
     .executable(name: "portside", targets: ["portside"]),
-    .library(name: "DNS", targets: ["DNSCore", "DNSServer", "DNSClient", "DNSResolver"]),
+    .library(name: "DNS", targets: ["DNSCore", "DNSServer", "DNSClient", "DNSReplication", "DNSResolver"]),
     .library(name: "SSH", targets: ["SSHCore", "SSHServer", "SSHClient"]),
     .library(name: "SFTP", targets: ["SFTPCore", "SFTPServer", "SFTPClient"]),
     .library(name: "FTP", targets: ["FTPCore", "FTPData", "FTPServer", "FTPClient"]),
@@ -100,10 +100,13 @@ let package = Package(
     module("MailStores", ["WireKit", "Services", "MessageCore", "MailEngine", "SystemShims", crypto, database]),
 
     // The protocols.
-    module("DNSCore", path: "DNS/Core", ["WireKit"]),
+    module("DNSCore", path: "DNS/Core", ["WireKit", crypto]),
     module(
       "DNSServer", path: "DNS/Server", ["WireKit", "Services", "SystemShims", "Transport", "DNSCore", nioCore]),
     module("DNSClient", path: "DNS/Client", ["WireKit", "DNSCore", nioCore, nioPosix, nioSSL]),
+    module(
+      "DNSReplication", path: "DNS/Replication",
+      ["WireKit", "Services", "DNSCore", "DNSClient", "DNSServer", nioCore, nioPosix]),
     module(
       "DNSResolver", path: "DNS/Resolver",
       ["WireKit", "Services", "DNSCore", "DNSClient", "DNSServer", nioCore, nioPosix, nioSSL]),
@@ -184,7 +187,8 @@ let package = Package(
       name: "portside",
       dependencies: [
         "WireKit", "Services", "SystemShims", "Transport", "Configuration", "Operation", "Certificates", "Stores",
-        "Gate", "Supervision", "DNSCore", "DNSServer", "DNSClient", "DNSResolver", "HTTPCore", "HTTPServer",
+        "Gate", "Supervision", "DNSCore", "DNSServer", "DNSClient", "DNSReplication", "DNSResolver", "HTTPCore",
+        "HTTPServer",
         "HTTPClient", "ConsoleCore", "ConsoleServer", "TelnetCore", "TelnetServer", "TelnetClient", "Files", "SSHCore",
         "SSHServer", "SSHClient", "SFTPServer", "SFTPClient", "FTPCore", "FTPServer", "FTPClient", "Datagrams",
         "DHCPCore", "DHCPServer", "DHCPClient", "TFTPCore", "TFTPServer", "TFTPClient", "SASLCore", "SMTPCore",
@@ -239,7 +243,8 @@ let package = Package(
     tests(
       "DNS",
       [
-        "DNSCore", "DNSServer", "DNSClient", "DNSResolver", "TestKit", "Transport", "WireKit", "Services", nioCore,
+        "DNSCore", "DNSServer", "DNSClient", "DNSReplication", "DNSResolver", "TestKit", "Transport", "WireKit",
+        "Services", nioCore,
         nioPosix,
       ]),
     // The program as a process, over sockets, with real clients and hostile ones.
@@ -299,6 +304,9 @@ let package = Package(
       name: "TFTPInteropTests",
       dependencies: ["NamesKit", "NamesFixture", "Datagrams", "TFTPClient", "TestKit", "WireKit"],
       path: "Tests/InteropTests/TFTP", swiftSettings: settings),
+    .testTarget(
+      name: "DNSReplicationInteropTests", dependencies: ["NamesKit", "portside"],
+      path: "Tests/InteropTests/DNSReplication", exclude: ["replication.py", "servers.py"], swiftSettings: settings),
     .testTarget(
       name: "DHCPInteropTests", dependencies: ["NamesKit", "NamesFixture", "portside"], path: "Tests/InteropTests/DHCP",
       swiftSettings: settings),

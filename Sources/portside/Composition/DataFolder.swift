@@ -30,6 +30,8 @@ struct DataFolder: Sendable {
   /// How far each machine has come with its network boot.
   var bootFile: String { "\(leases)/boots.json" }
   var zones: String { "\(root)/zones" }
+  /// Journals, updates, and copies of other servers' zones.
+  var replication: String { "\(root)/dns" }
   /// Mailboxes and messages.
   var mail: String { "\(root)/mail" }
   /// The filters of accounts: `ACCOUNT.sieve`.
@@ -60,6 +62,7 @@ struct DataFolder: Sendable {
     try make(authority, mode: 0o755, owner: user)
     try make(leases, mode: 0o700, owner: user)
     try make(zones, mode: 0o755, owner: nil)
+    try make(replication, mode: 0o700, owner: user)
     try make(hostKeys, mode: 0o755, owner: user)
     try make(mail, mode: 0o700, owner: user)
     try make(queue, mode: 0o700, owner: user)

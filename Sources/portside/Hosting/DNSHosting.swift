@@ -1,9 +1,11 @@
 import Configuration
 import ConsoleCore
 import DNSCore
+import DNSReplication
 import DNSResolver
 import DNSServer
 import Foundation
+import class NIOPosix.MultiThreadedEventLoopGroup
 import Services
 import Supervision
 import Transport
@@ -17,11 +19,15 @@ final class DNSHosting: HostedService {
   private let surroundings: WorkerSurroundings
   private let server: DNSServer
   private let resolver: Resolver
+  private let replication: ZoneReplication
 
-  private init(surroundings: WorkerSurroundings, server: DNSServer, resolver: Resolver) {
+  private init(
+    surroundings: WorkerSurroundings, server: DNSServer, resolver: Resolver, replication: ZoneReplication
+  ) {
     self.surroundings = surroundings
     self.server = server
     self.resolver = resolver
+    self.replication = replication
   }
 
   static func share(_ whole: PortsideConfiguration, with part: inout PortsideConfiguration) { part.dns = whole.dns }
@@ -34,6 +40,10 @@ final class DNSHosting: HostedService {
       return String(file[..<(file.lastIndex(of: "/") ?? file.endIndex)])
     }
     confinement.readPaths += Set(folders).sorted()
+    confinement.writePaths.append(folder.replication)
+    // Primaries, over TCP.
+    let primaries = configuration.dns.zones.flatMap { zone in zone.from.map { $0.port ?? (zone.tls ? 853 : 53) } }
+    confinement.connectPorts? += Set(primaries).sorted()
     guard !configuration.dns.recursion.isEmpty else { return }
     // Over TCP to forwarders, and to any server for what does not fit into UDP.
     confinement.connectPorts? += Set(configuration.dns.forward.map(\.port) + [53]).sorted()
@@ -68,6 +78,11 @@ final class DNSHosting: HostedService {
   ) async throws -> any HostedService {
     var configuration = DNSServerConfiguration()
     configuration.responder.udpLimit = settings.configuration.dns.udpSize
+    configuration.responder.cookies = ServerCookies.random()
+    configuration.responder.identifier = Array(settings.configuration.dns.identifier?.description.utf8 ?? "".utf8)
+    configuration.responder.hostname = settings.configuration.dns.identifier?.description
+    let rate = settings.configuration.dns.rateLimit
+    if rate > 0 { configuration.limiter = RateLimiter(rate: rate, exempt: settings.configuration.dns.recursion) }
     let zones = ZoneSet()
     let resolver = Resolver(
       try resolverConfiguration(settings.configuration.dns), zones: zones, clock: surroundings.context.clock,
@@ -75,22 +90,27 @@ final class DNSHosting: HostedService {
     let server = DNSServer(
       context: surroundings.context, configuration: configuration, zones: zones, resolver: resolver)
     register(server, resolver, in: surroundings)
-    let service = DNSHosting(surroundings: surroundings, server: server, resolver: resolver)
+    let replication = ZoneReplication(
+      try DNSReplicationSettings.configuration(settings), server: server, resolver: resolver,
+      context: surroundings.context, group: MultiThreadedEventLoopGroup(numberOfThreads: 1))
+    let service = DNSHosting(surroundings: surroundings, server: server, resolver: resolver, replication: replication)
     surroundings.names.book.attach(server)
     try await service.apply(settings, sockets)
+    replication.begin()
     return service
   }
 
   func apply(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) async throws {
     let folder = DataFolder(settings.configuration)
     var sources: [ZoneSource] = []
-    for zone in settings.configuration.dns.zones {
+    for zone in settings.configuration.dns.zones where zone.from.isEmpty {
       guard let apex = try? Name(zone.name.description) else {
         throw CommandFailure("dns.zones: '\(zone.name)' is no domain name")
       }
       sources.append(ZoneSource(apex: apex, .file(folder.zoneFile(zone))))
     }
     resolver.reload(try Self.resolverConfiguration(settings.configuration.dns))
+    replication.apply(try DNSReplicationSettings.configuration(settings), zones: sources.map(\.apex))
     await server.reload(sources)
   }
 
@@ -132,6 +152,7 @@ final class DNSHosting: HostedService {
 
   func stop() async {
     surroundings.names.book.attach(nil)
+    replication.stop()
     server.stop()
   }
 
@@ -188,6 +209,17 @@ final class DNSHosting: HostedService {
     ] as [(String, KeyPath<DNSMetrics, ResponderTally> & Sendable)] {
       surroundings.metrics.reading("portside_dns_queries", help: "DNS queries taken.", ["transport": transport]) {
         Double(server.metrics[keyPath: tally].queries)
+      }
+      for (code, count) in [
+        ("NOERROR", \ResponderTally.noError), ("FORMERR", \.formErr), ("SERVFAIL", \.servFail),
+        ("NXDOMAIN", \.nxDomain),
+        ("NOTIMP", \.notImp), ("REFUSED", \.refused), ("other", \.otherCodes), ("none", \.silent),
+        ("rate limit: dropped", \.dropped), ("rate limit: truncated", \.slipped),
+      ] as [(String, KeyPath<ResponderTally, UInt64> & Sendable)] {
+        surroundings.metrics.reading(
+          "portside_dns_answers", help: "DNS answers from our own zones, by response code.",
+          ["transport": transport, "code": code]
+        ) { Double(server.metrics[keyPath: tally][keyPath: count]) }
       }
     }
   }

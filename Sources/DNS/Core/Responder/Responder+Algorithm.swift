@@ -20,6 +20,7 @@ extension Responder {
           answer.leadsOutside = true
           return .noError
         }
+        guard !next.isUnavailable else { return .servFail }
         zone = next
       }
     }
@@ -61,6 +62,7 @@ extension Responder {
       if wildcard.flags.contains(.cut), !isParentsSide {
         return refer(wildcard, labels, &answer, in: zone, into: &reply)
       }
+      answer.wildcardHash = answer.name.hashes[depth]
       return matched(wildcard, type, in: zone, synthesised: true, &answer, into: &reply)
     }
     writeNegative(zone, &answer, into: &reply)

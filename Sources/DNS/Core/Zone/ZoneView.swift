@@ -25,6 +25,9 @@ struct ZoneView: BitwiseCopyable {
   /// How long a negative answer may be kept (RFC 2308 §5).
   let negativeTTL: UInt32
 
+  /// Whether there is nothing to answer from: SERVFAIL.
+  var isUnavailable = false
+
   static let freeSlot = UInt64.max
 
   @inline(__always)
