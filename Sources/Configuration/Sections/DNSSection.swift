@@ -60,6 +60,7 @@ public struct DNSSection: ServiceSection {
       example: "[{ zone = \"acme.example\", key = \"tsig:ddns\", types = [\"A\", \"TXT\"] }]")
     keys.key(
       "tsig", \.tsig, .list(.record()), "Keys that sign transfers, NOTIFY and updates (RFC 8945).",
+      details: "A key that does not stand here is looked for among those that `portside zone key` made.",
       example: "[{ name = \"ns2\", secret = \"file:/etc/portside/ns2.key\" }]")
     keys.key(
       "cache", \.cache, .size(ByteSize(bytes: 1_000_000)...ByteSize(bytes: 1 << 40)),
@@ -99,7 +100,7 @@ public struct DNSSection: ServiceSection {
     return problems
   }
 
-  /// Zones and keys that `transfer`, `update` and `zones` name, and that there are none of.
+  /// Zones that `transfer` and `update` name, and that there are none of; keys that stand twice.
   private func transferProblems(_ known: Set<ZoneName>) -> [Problem] {
     var problems: [Problem] = []
     let zone = { (list: String, index: Int, name: ZoneName) -> Problem? in
@@ -110,18 +111,11 @@ public struct DNSSection: ServiceSection {
           hint: NearestName.hint(name.description, among: zones.map(\.name.description)),
           basis: [ConfigurationPath("zones")])
     }
-    let key = { (list: String, index: Int, name: TransferKeyName?) -> Problem? in
-      guard let name, !tsig.contains(where: { $0.name == name.name }) else { return nil }
-      return Problem(
-        ConfigurationPath(list).appending(index: index).appending("key"),
-        "\"\(name)\" is not among dns.tsig: nothing can be signed by it",
-        hint: "add it to tsig, with a reference to its secret", severity: .warning, basis: [ConfigurationPath("tsig")])
-    }
     for (index, entry) in transfer.enumerated() {
-      problems += [zone("transfer", index, entry.zone), key("transfer", index, entry.key)].compactMap { $0 }
+      problems += [zone("transfer", index, entry.zone)].compactMap { $0 }
     }
     for (index, entry) in update.enumerated() {
-      problems += [zone("update", index, entry.zone), key("update", index, entry.key)].compactMap { $0 }
+      problems += [zone("update", index, entry.zone)].compactMap { $0 }
       if let own = zones.first(where: { $0.name == entry.zone }), !own.from.isEmpty {
         problems.append(
           Problem(
@@ -129,7 +123,6 @@ public struct DNSSection: ServiceSection {
             "\"\(entry.zone)\" is another server's: updates go there", basis: [ConfigurationPath("zones")]))
       }
     }
-    for (index, entry) in zones.enumerated() { problems += [key("zones", index, entry.key)].compactMap { $0 } }
     var names: Set<ZoneName> = []
     for (index, entry) in tsig.enumerated() where !names.insert(entry.name).inserted {
       problems.append(

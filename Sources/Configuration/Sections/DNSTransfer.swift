@@ -19,7 +19,7 @@ public struct DNSTransfer: ConfigurationRecord {
       example: "[\"198.51.100.0/28\"]")
     keys.key(
       "key", \.key, Codec<TransferKeyName>.text(hidesValue: true).optional(),
-      "The key of `tsig` that must sign the transfer (RFC 8945), and signs NOTIFY.",
+      "The key that must sign the transfer (RFC 8945), and signs NOTIFY.",
       details: "Without `to` and `networks`, whoever has the key may transfer.", example: "\"tsig:ns2\"")
   }
 
@@ -42,7 +42,7 @@ public struct DNSUpdate: ConfigurationRecord {
   ) { keys in
     keys.key("zone", \.zone, .text(), "The zone.", example: "\"acme.example\"", isRequired: true)
     keys.key(
-      "key", \.key, .text(hidesValue: true), "The key of `tsig` that must sign the update.",
+      "key", \.key, .text(hidesValue: true), "The key that must sign the update.",
       example: "\"tsig:ddns\"", isRequired: true)
     keys.key(
       "networks", \.networks, .list(.text()), "Where updates may come from; empty: from anywhere.",

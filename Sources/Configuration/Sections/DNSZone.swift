@@ -27,7 +27,7 @@ public struct DNSZone: ConfigurationRecord {
       details: "Absent: the zone is ours, and stands in `file`.", example: "[\"192.0.2.1\"]", isAlternative: true)
     keys.key(
       "key", \.key, Codec<TransferKeyName>.text(hidesValue: true).optional(),
-      "The key of `tsig` that signs requests to the primaries, and their NOTIFY.", example: "\"tsig:ns1\"",
+      "The key that signs requests to the primaries, and their NOTIFY.", example: "\"tsig:ns1\"",
       isAlternative: true)
     keys.key(
       "tls", \.tls, .flag, "Whether the primaries are asked inside TLS (RFC 9103), on port 853.", example: "true",

@@ -99,6 +99,18 @@ struct Composition: Sendable {
         throw CommandFailure("dns.tsig: \(key.name): \(error)")
       }
     }
+    // Those of `portside zone key`.
+    let dns = configuration.dns
+    let named = dns.transfer.compactMap(\.key) + dns.update.map(\.key) + dns.zones.compactMap(\.key)
+    for name in named.map(\.name.description) where secrets[name] == nil {
+      let path = folder.transferKey(name)
+      guard FileManager.default.fileExists(atPath: path), let file = try? AbsolutePath(configuration: path) else {
+        continue
+      }
+      do { secrets[name] = try SecretReference.file(file).resolve(using: SystemSecretReader()) } catch {
+        throw CommandFailure("the key \(name): \(error)")
+      }
+    }
     return secrets
   }
 

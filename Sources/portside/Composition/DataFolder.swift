@@ -32,6 +32,11 @@ struct DataFolder: Sendable {
   var zones: String { "\(root)/zones" }
   /// Journals, updates, and copies of other servers' zones.
   var replication: String { "\(root)/dns" }
+  /// Keys of `portside zone key`; read by the supervisor alone.
+  var transferKeys: String { "\(root)/dns-keys" }
+  func transferKey(_ name: String) -> String {
+    "\(transferKeys)/\(name.replacing("/", with: "_")).key"
+  }
   /// Mailboxes and messages.
   var mail: String { "\(root)/mail" }
   /// The filters of accounts: `ACCOUNT.sieve`.
@@ -63,6 +68,7 @@ struct DataFolder: Sendable {
     try make(leases, mode: 0o700, owner: user)
     try make(zones, mode: 0o755, owner: nil)
     try make(replication, mode: 0o700, owner: user)
+    try make(transferKeys, mode: 0o700, owner: nil)
     try make(hostKeys, mode: 0o755, owner: user)
     try make(mail, mode: 0o700, owner: user)
     try make(queue, mode: 0o700, owner: user)

@@ -10,7 +10,11 @@ enum DNSReplicationSettings {
   static func configuration(_ settings: WorkerSettings) throws -> ReplicationConfiguration {
     let section = settings.configuration.dns
     var result = ReplicationConfiguration(folder: DataFolder(settings.configuration).replication)
-    result.keys = TSIGKeyring(try section.tsig.map { try key($0, settings.transferSecrets) })
+    result.keys = TSIGKeyring(
+      try settings.transferSecrets.sorted { $0.key < $1.key }.map { entry in
+        let configured = section.tsig.first { $0.name.description == entry.key }
+        return try key(entry.key, configured?.algorithm ?? .hmacSHA256, entry.value)
+      })
     result.outgoing = try section.transfer.map { entry in
       var networks = entry.networks
       if let to = entry.to { networks.append(IPNetwork(to.address)) }
@@ -38,14 +42,16 @@ enum DNSReplicationSettings {
     return result
   }
 
-  private static func key(_ entry: DNSKeyEntry, _ secrets: [String: Secret]) throws -> TSIGKey {
-    let text = secrets[entry.name.description]?.withBytes { String(decoding: $0, as: UTF8.self) } ?? ""
+  private static func key(
+    _ name: String, _ algorithm: DNSKeyEntry.Algorithm, _ secret: Secret
+  ) throws -> TSIGKey {
+    let text = secret.withBytes { String(decoding: $0, as: UTF8.self) }
     guard let secret = Data(base64Encoded: text.trimmingCharacters(in: .whitespacesAndNewlines)), secret.count >= 16,
-      let algorithm = TSIGAlgorithm(rawValue: entry.algorithm.rawValue)
+      let algorithm = TSIGAlgorithm(rawValue: algorithm.rawValue), let name = try? Name(name)
     else {
-      throw CommandFailure("dns.tsig: the secret of \(entry.name) is no base64 of at least 16 octets")
+      throw CommandFailure("dns.tsig: the secret of \(name) is no base64 of at least 16 octets")
     }
-    return TSIGKey(name: try name(entry.name), algorithm: algorithm, secret: Array(secret))
+    return TSIGKey(name: name, algorithm: algorithm, secret: Array(secret))
   }
 
   private static func name(_ zone: ZoneName) throws -> Name {
