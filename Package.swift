@@ -35,7 +35,8 @@ let package = Package(
   name: "portside",
   products: [
     .executable(name: "portside", targets: ["portside"]),
-    .library(name: "DNS", targets: ["DNSCore", "DNSServer", "DNSClient", "DNSReplication", "DNSResolver"]),
+    .library(
+      name: "DNS", targets: ["DNSCore", "DNSSecurity", "DNSServer", "DNSClient", "DNSReplication", "DNSResolver"]),
     .library(name: "SSH", targets: ["SSHCore", "SSHServer", "SSHClient"]),
     .library(name: "SFTP", targets: ["SFTPCore", "SFTPServer", "SFTPClient"]),
     .library(name: "FTP", targets: ["FTPCore", "FTPData", "FTPServer", "FTPClient"]),
@@ -101,15 +102,17 @@ let package = Package(
 
     // The protocols.
     module("DNSCore", path: "DNS/Core", ["WireKit", crypto]),
+    module("DNSSecurity", path: "DNS/Security", ["WireKit", "DNSCore", crypto, cryptoExtras]),
     module(
-      "DNSServer", path: "DNS/Server", ["WireKit", "Services", "SystemShims", "Transport", "DNSCore", nioCore]),
+      "DNSServer", path: "DNS/Server",
+      ["WireKit", "Services", "SystemShims", "Transport", "DNSCore", "DNSSecurity", nioCore]),
     module("DNSClient", path: "DNS/Client", ["WireKit", "DNSCore", nioCore, nioPosix, nioSSL]),
     module(
       "DNSReplication", path: "DNS/Replication",
       ["WireKit", "Services", "DNSCore", "DNSClient", "DNSServer", nioCore, nioPosix]),
     module(
       "DNSResolver", path: "DNS/Resolver",
-      ["WireKit", "Services", "DNSCore", "DNSClient", "DNSServer", nioCore, nioPosix, nioSSL]),
+      ["WireKit", "Services", "DNSCore", "DNSSecurity", "DNSClient", "DNSServer", nioCore, nioPosix, nioSSL]),
     module("HTTPCore", path: "HTTP/Core", ["WireKit"]),
     module(
       "HTTPServer", path: "HTTP/Server",
@@ -187,7 +190,8 @@ let package = Package(
       name: "portside",
       dependencies: [
         "WireKit", "Services", "SystemShims", "Transport", "Configuration", "Operation", "Certificates", "Stores",
-        "Gate", "Supervision", "DNSCore", "DNSServer", "DNSClient", "DNSReplication", "DNSResolver", "HTTPCore",
+        "Gate", "Supervision", "DNSCore", "DNSSecurity", "DNSServer", "DNSClient", "DNSReplication", "DNSResolver",
+        "HTTPCore",
         "HTTPServer",
         "HTTPClient", "ConsoleCore", "ConsoleServer", "TelnetCore", "TelnetServer", "TelnetClient", "Files", "SSHCore",
         "SSHServer", "SSHClient", "SFTPServer", "SFTPClient", "FTPCore", "FTPServer", "FTPClient", "Datagrams",
@@ -243,9 +247,8 @@ let package = Package(
     tests(
       "DNS",
       [
-        "DNSCore", "DNSServer", "DNSClient", "DNSReplication", "DNSResolver", "TestKit", "Transport", "WireKit",
-        "Services", nioCore,
-        nioPosix,
+        "DNSCore", "DNSSecurity", "DNSServer", "DNSClient", "DNSReplication", "DNSResolver", "TestKit", "Transport",
+        "WireKit", "Services", nioCore, nioPosix,
       ]),
     // The program as a process, over sockets, with real clients and hostile ones.
     .target(name: "LaboratoryKit", path: "Tests/Fixtures/LaboratoryKit", swiftSettings: settings),

@@ -7,6 +7,8 @@ public struct DNSZone: ConfigurationRecord {
   public var from: [PeerAddress] = []
   public var key: TransferKeyName?
   public var tls = false
+  /// `nil`: served as the file has it, signed or not.
+  public var dnssec: DNSSigning?
 
   public init(name: ZoneName, file: AbsolutePath? = nil) {
     self.name = name
@@ -21,6 +23,11 @@ public struct DNSZone: ConfigurationRecord {
     keys.key(
       "file", \.file, Codec<AbsolutePath>.text().optional(), "Its zone file (RFC 1035 §5).",
       details: "Absent: `<data>/zones/NAME.zone`.", example: "\"/etc/portside/acme.zone\"")
+    keys.key(
+      "dnssec", \.dnssec, .switched(on: DNSSigning()), "Whether, and how, we sign the zone.",
+      details:
+        "`true`, or a table. Keys are made, kept sealed and replaced by themselves. Absent: the zone is served as its "
+        + "file has it, which may be signed already.", example: "true")
     keys.key(
       "from", \.from, .list(.text(), count: 0...8),
       "Its primaries, the best one first: the zone is transferred from there.",

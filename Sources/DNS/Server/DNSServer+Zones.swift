@@ -37,20 +37,18 @@ extension DNSServer {
     state.withLock { $0.dynamic.updated[apex] = records.isEmpty ? nil : records }
   }
 
-  /// Changes the records of a zone that came by updates. `body` gets the zone as it is served and those records, and returns
+  /// Changes the records of a zone that came by updates. `body` gets the zone without what signs it, and those records, and returns
   /// them as they are to be; it sees to it that they last. Served when this returns.
   /// - Returns: The zone as it is served then; `nil` where there is no such zone with a file.
   public func changeUpdated<Failure: Error>(
     _ apex: Name, _ body: (Zone, [ResourceRecord]) throws(Failure) -> [ResourceRecord]
   ) throws(Failure) -> Zone? {
     let result: Result<Zone?, Failure> = state.withLock { state in
-      guard state.written.contains(where: { $0.apex == apex }), let served = servedZone(apex) else {
-        return .success(nil)
-      }
+      guard let content = state.composed[apex] else { return .success(nil) }
       do throws(Failure) {
         let before = state.dynamic.updated[apex] ?? []
-        let after = try body(served, before)
-        guard after != before else { return .success(served) }
+        let after = try body(content, before)
+        guard after != before else { return .success(servedZone(apex)) }
         state.dynamic.updated[apex] = after.isEmpty ? nil : after
         publish(&state, only: [apex])
         return .success(servedZone(apex))
@@ -87,14 +85,19 @@ extension DNSServer {
     let current = zones.current
     let apexes = state.written.map(\.apex)
     var next: [Zone] = []
+    var composed: [Name: Zone] = [:]
     for zone in state.written {
-      let served = current.zone(zone.apex).flatMap { $0.isPlaceholder ? nil : $0 }
-      if let only, !only.contains(zone.apex), let served {
+      let before = state.composed[zone.apex]
+      if let only, !only.contains(zone.apex), let before, let served = current.zone(zone.apex) {
+        composed[zone.apex] = before
         next.append(served)
       } else {
-        next.append(state.dynamic.compose(zone, among: apexes, served: served))
+        let content = state.dynamic.compose(zone, among: apexes, served: before)
+        composed[zone.apex] = content
+        next.append(state.finish(content))
       }
     }
+    state.composed = composed
     next += state.received.values
     next += state.unavailable.map { Zone.placeholder($0) }
     if let transactions = state.transactions {

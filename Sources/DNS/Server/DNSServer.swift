@@ -30,11 +30,17 @@ public final class DNSServer: Sendable {
     /// The zones as their files have them, and what programs put beside that.
     var written: [Zone] = []
     var dynamic = DynamicRecords()
+    /// Both put together, before they are signed.
+    var composed: [Name: Zone] = [:]
     /// Zones of other servers, whole as they came.
     var received: [Name: Zone] = [:]
     /// Zones of ours that can't be answered from.
     var unavailable: Set<Name> = []
     var transactions: (any DNSTransactions)?
+    /// Signs what is to be signed, as the last step before a zone is served.
+    var finisher: (any ZoneFinishing)?
+
+    func finish(_ zone: Zone) -> Zone { finisher?.finish(zone) ?? zone }
   }
 
   /// - Parameters:
@@ -163,6 +169,12 @@ public final class DNSServer: Sendable {
     }
     return reports
   }
+
+  /// Has every zone pass through this before it is served. Before zones are loaded.
+  public func setFinisher(_ finisher: any ZoneFinishing) { state.withLock { $0.finisher = finisher } }
+
+  /// Finishes these zones anew: keys or signatures are due.
+  public func finishAgain(_ apexes: [Name]) { state.withLock { publish(&$0, only: Set(apexes)) } }
 
   private func report(_ report: ZoneLoadReport) {
     var fields = [Event.Field("zone", .string(report.apex.description))]

@@ -57,6 +57,7 @@ struct Composition: Sendable {
       listeners: Dictionary(named.map { ($0.name, $0.declaration) }) { first, _ in first }, logsJSON: logsJSON,
       logsColours: logsColours, masterKey: name == .gate ? masterKey : nil,
       hostKeySecret: SSHHosting.worker == name ? SSHHostKeys.secret(from: masterKey) : nil,
+      zoneKeySecret: DNSHosting.worker == name ? SealedZoneKeys.secret(from: masterKey) : nil,
       certificateNames: name == .gate ? certificateNeeds : [],
       relayPassword: name == .mail ? try relayPassword() : nil,
       transferSecrets: name == .names ? try transferSecrets() : [:],

@@ -37,6 +37,8 @@ struct DataFolder: Sendable {
   func transferKey(_ name: String) -> String {
     "\(transferKeys)/\(name.replacing("/", with: "_")).key"
   }
+  /// The keys of the zones that are signed here, sealed.
+  var zoneKeys: String { "\(root)/dnssec" }
   /// Mailboxes and messages.
   var mail: String { "\(root)/mail" }
   /// The filters of accounts: `ACCOUNT.sieve`.
@@ -69,6 +71,7 @@ struct DataFolder: Sendable {
     try make(zones, mode: 0o755, owner: nil)
     try make(replication, mode: 0o700, owner: user)
     try make(transferKeys, mode: 0o700, owner: nil)
+    try make(zoneKeys, mode: 0o700, owner: user)
     try make(hostKeys, mode: 0o755, owner: user)
     try make(mail, mode: 0o700, owner: user)
     try make(queue, mode: 0o700, owner: user)

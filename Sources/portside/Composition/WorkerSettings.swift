@@ -16,6 +16,8 @@ struct WorkerSettings: Codable, Sendable {
   var masterKey: Secret?
   /// What seals the host keys of SSH on the disk; for the worker that serves it.
   var hostKeySecret: Secret?
+  /// What seals the keys of signed zones on the disk; for the worker that serves them.
+  var zoneKeySecret: Secret?
   /// Host names that TLS listeners answer for; for the gate, which sees to their certificates.
   var certificateNames: [CertificateNeed]
   /// The password for `smtp.relay`; for the mail worker alone.

@@ -8,6 +8,7 @@ import Foundation
 import class NIOPosix.MultiThreadedEventLoopGroup
 import Services
 import Supervision
+import Synchronization
 import Transport
 import WireKit
 
@@ -17,17 +18,23 @@ final class DNSHosting: HostedService {
   static let services: Set<ServiceName> = [.dns, .dot]
 
   private let surroundings: WorkerSurroundings
-  private let server: DNSServer
-  private let resolver: Resolver
-  private let replication: ZoneReplication
+  let server: DNSServer
+  let resolver: Resolver
+  /// Signs the zones that are to be signed.
+  let signing: ZoneSigning
+  /// Transfers, NOTIFY and updates.
+  let replication: ZoneReplication
+  private let upkeep = Mutex<Task<Void, Never>?>(nil)
 
   private init(
-    surroundings: WorkerSurroundings, server: DNSServer, resolver: Resolver, replication: ZoneReplication
+    surroundings: WorkerSurroundings, server: DNSServer, resolver: Resolver, signing: ZoneSigning,
+    replication: ZoneReplication
   ) {
     self.surroundings = surroundings
     self.server = server
     self.resolver = resolver
     self.replication = replication
+    self.signing = signing
   }
 
   static func share(_ whole: PortsideConfiguration, with part: inout PortsideConfiguration) { part.dns = whole.dns }
@@ -44,6 +51,7 @@ final class DNSHosting: HostedService {
     // Primaries, over TCP.
     let primaries = configuration.dns.zones.flatMap { zone in zone.from.map { $0.port ?? (zone.tls ? 853 : 53) } }
     confinement.connectPorts? += Set(primaries).sorted()
+    if configuration.dns.zones.contains(where: { $0.dnssec != nil }) { confinement.writePaths.append(folder.zoneKeys) }
     guard !configuration.dns.recursion.isEmpty else { return }
     // Over TCP to forwarders, and to any server for what does not fit into UDP.
     confinement.connectPorts? += Set(configuration.dns.forward.map(\.port) + [53]).sorted()
@@ -90,13 +98,20 @@ final class DNSHosting: HostedService {
     let server = DNSServer(
       context: surroundings.context, configuration: configuration, zones: zones, resolver: resolver)
     register(server, resolver, in: surroundings)
+    guard let secret = settings.zoneKeySecret else { throw CommandFailure("the worker has no key for the zones' keys") }
+    let signing = ZoneSigning(
+      clock: surroundings.context.clock, events: surroundings.context.events,
+      store: try SealedZoneKeys(folder: DataFolder(settings.configuration).zoneKeys, secret: secret))
+    server.setFinisher(signing)
     let replication = ZoneReplication(
       try DNSReplicationSettings.configuration(settings), server: server, resolver: resolver,
       context: surroundings.context, group: MultiThreadedEventLoopGroup(numberOfThreads: 1))
-    let service = DNSHosting(surroundings: surroundings, server: server, resolver: resolver, replication: replication)
+    let service = DNSHosting(
+      surroundings: surroundings, server: server, resolver: resolver, signing: signing, replication: replication)
     surroundings.names.book.attach(server)
     try await service.apply(settings, sockets)
     replication.begin()
+    service.upkeep.withLock { $0 = Task { await service.keepSigned() } }
     return service
   }
 
@@ -110,19 +125,22 @@ final class DNSHosting: HostedService {
       sources.append(ZoneSource(apex: apex, .file(folder.zoneFile(zone))))
     }
     resolver.reload(try Self.resolverConfiguration(settings.configuration.dns))
+    signing.configure(Self.signingSettings(settings.configuration.dns))
     replication.apply(try DNSReplicationSettings.configuration(settings), zones: sources.map(\.apex))
     await server.reload(sources)
   }
 
-  static let commands = [
-    Command(
-      "show zones", permission: "console:show", "the zones that are served", columns: ["zone", "serial", "records"]),
-    Command(
-      "show zone", [.init("ZONE", .object(of: "show zones"))], permission: "console:show", "the records of a zone",
-      columns: ["name", "ttl", "type", "data"]),
-  ]
+  static let commands =
+    signingCommands + [
+      Command(
+        "show zones", permission: "console:show", "the zones that are served", columns: ["zone", "serial", "records"]),
+      Command(
+        "show zone", [.init("ZONE", .object(of: "show zones"))], permission: "console:show", "the records of a zone",
+        columns: ["name", "ttl", "type", "data"]),
+    ]
 
   func answer(_ question: ConsoleQuestion) async -> ConsoleAnswer {
+    if let answer = answerSigning(question) { return answer }
     let zones = server.servedZones.sorted { $0.apex.description < $1.apex.description }
     if question.command == "show zones" {
       let rows = zones.map { [Self.shown($0.apex), "\($0.soa.serial)", "\($0.recordCount)"] }
@@ -145,7 +163,7 @@ final class DNSHosting: HostedService {
   }
 
   /// Without the dot at its end, as zones are configured.
-  private static func shown(_ apex: Name) -> String {
+  static func shown(_ apex: Name) -> String {
     let text = apex.description
     return text.count > 1 && text.hasSuffix(".") ? String(text.dropLast()) : text
   }
@@ -153,6 +171,7 @@ final class DNSHosting: HostedService {
   func stop() async {
     surroundings.names.book.attach(nil)
     replication.stop()
+    upkeep.withLock { $0?.cancel() }
     server.stop()
   }
 

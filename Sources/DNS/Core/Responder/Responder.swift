@@ -110,6 +110,7 @@ public struct Responder: Sendable {
       return .servFail
     }
     answer.isAuthoritative = true
+    answer.wantsDNSSEC = request.wantsDNSSEC
     return withExtendedLifetime(catalog) {
       resolve(type, in: zone, &answer, into: &reply)
     }

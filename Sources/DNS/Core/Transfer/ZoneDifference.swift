@@ -38,14 +38,17 @@ public struct ZoneDifference: Hashable, Sendable {
     guard let from = old.soaRecord, let to = new.soaRecord else { return nil }
     var difference = ZoneDifference(from: from, to: to)
     withExtendedLifetime((old, new)) {
-      forEachNode(old.view) { node, hash in
-        let other = new.view.find(hash, like: node)
-        if let other, isSame(node, other) { return difference.recordCount <= limit }
-        difference.compare(node, other, old.apex)
+      let oldHashed = HashedNodes(old.view)
+      let newHashed = HashedNodes(new.view)
+      forEachNode(old.view) { stop in
+        let other = stop.isHashed ? newHashed.find(stop.node) : new.view.find(stop.hash, like: stop.node)
+        if let other, isSame(stop.node, other) { return difference.recordCount <= limit }
+        difference.compare(stop.node, other, old.apex)
         return difference.recordCount <= limit
       }
-      forEachNode(new.view) { node, hash in
-        if old.view.find(hash, like: node) == nil { difference.compare(nil, node, new.apex) }
+      forEachNode(new.view) { stop in
+        let other = stop.isHashed ? oldHashed.find(stop.node) : old.view.find(stop.hash, like: stop.node)
+        if other == nil { difference.compare(nil, stop.node, new.apex) }
         return difference.recordCount <= limit
       }
     }
@@ -69,10 +72,29 @@ public struct ZoneDifference: Hashable, Sendable {
     return records
   }
 
-  /// Visits nodes with the mixed hash of their names, until `body` says `false`.
-  private static func forEachNode(_ view: ZoneView, _ body: (NodeView, UInt32) -> Bool) {
+  /// Visits nodes until `body` says `false`.
+  private static func forEachNode(_ view: ZoneView, _ body: (ZoneWalk.Stop) -> Bool) {
     var walk = ZoneWalk(view)
-    while let (node, hash) = walk.current(), body(node, hash) { walk.advance() }
+    while let stop = walk.current(), body(stop) { walk.advance() }
+  }
+
+  /// The nodes of NSEC3 records, by name.
+  private struct HashedNodes {
+    private var places: [[UInt8]: NodeView] = [:]
+
+    init(_ view: ZoneView) {
+      guard let denial = view.denial?.pointee else { return }
+      for index in 0..<denial.hashCount {
+        let node = view.node(at: denial.hashes[index].place)
+        places[Self.key(node)] = node
+      }
+    }
+
+    func find(_ node: NodeView) -> NodeView? { places[Self.key(node)] }
+
+    private static func key(_ node: NodeView) -> [UInt8] {
+      UnsafeRawBufferPointer(start: node.name, count: node.nameLength).map(\.asciiLowercased)
+    }
   }
 
   private static func isSame(_ one: NodeView, _ other: NodeView) -> Bool {

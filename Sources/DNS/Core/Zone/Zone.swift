@@ -31,7 +31,14 @@ public final class Zone: @unchecked Sendable {
     view.arena.deallocate()
     view.slots.deallocate()
     view.apex.deallocate()
+    if let denial = view.denial {
+      denial.pointee.deallocate()
+      denial.deallocate()
+    }
   }
+
+  /// Whether it proves what is not there: it is signed, and has a whole chain of NSEC or NSEC3 records.
+  public var isSigned: Bool { view.denial?.pointee.proves ?? false }
 
   /// Whether it only says that there is such a zone of ours, which can't be answered from at the moment.
   public var isPlaceholder: Bool { view.isUnavailable }
