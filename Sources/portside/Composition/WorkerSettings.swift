@@ -26,6 +26,10 @@ struct WorkerSettings: Codable, Sendable {
   var signingSecret: Secret?
   /// The newest versions of what the console has set; for the gate, which keeps the audit trail.
   var versions: [ConfigurationVersion] = []
+  /// The secrets of `dns.tsig`, by name; for the names worker alone.
+  var transferSecrets: [String: Secret]
+  /// When each zone's file was last changed: with another value, a reload reaches the names worker.
+  var zoneStamps: [String: String]
   /// Whether this is `portside try`.
   var isLaboratory: Bool
 
