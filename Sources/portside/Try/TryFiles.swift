@@ -158,7 +158,7 @@ enum TryFiles {
     $TTL 300
     @       IN SOA srv hostmaster ( 1 3600 600 604800 60 )
             IN NS  srv
-            IN MX  10 mail
+            IN MX  10 srv
             IN TXT "v=spf1 mx -all"
     srv     IN A   127.0.0.1
             IN AAAA ::1
