@@ -231,7 +231,7 @@ where
     let (handler, connection) = (handler, connection)
     let task = Task {
       let reply = await handler.handle(request, body: body, on: connection)
-      body.abandon()
+      if !body.isDetached { body.abandon() }
       eventLoop.execute {
         let (driver, context) = loopBound.value
         driver.answered(ticket, reply, context)

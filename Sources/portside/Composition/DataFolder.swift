@@ -44,6 +44,8 @@ struct DataFolder: Sendable {
   var gateSocket: String { "\(run)/gate.sock" }
   /// Where the web worker asks for names, for DNS over HTTPS.
   var dnsSocket: String { "\(run)/dns.sock" }
+  /// Where the web worker reaches what the gate itself answers: the administration pages, the private authority.
+  var webSocket: String { "\(run)/web.sock" }
   /// Where the command line administers.
   var adminSocket: String { "\(run)/admin.sock" }
   /// Where the command line talks to the supervisor.

@@ -20,6 +20,9 @@ struct WorkerSettings: Codable, Sendable {
   var certificateNames: [CertificateNeed]
   /// The password for `smtp.relay`; for the mail worker alone.
   var relayPassword: Secret?
+  /// The keys of `tls.binding_key` and `tls.acme_server.binding_key`; for the gate alone.
+  var acmeBinding: Secret?
+  var acmeServerBinding: Secret?
   /// Whether this is `portside try`.
   var isLaboratory: Bool
 

@@ -77,6 +77,7 @@ final class DNSHosting: HostedService {
     register(server, resolver, in: surroundings)
     let service = DNSHosting(surroundings: surroundings, server: server, resolver: resolver)
     surroundings.names.book.attach(server)
+    DNSChallenges(server).follow(surroundings.challenges)
     try await service.apply(settings, sockets)
     return service
   }

@@ -19,6 +19,8 @@ final class GateWorker: Worker {
   private let administrators: GateServer
   private let pages: HTTPServer
   private let admin: HTTPServer?
+  /// What the web worker passes on.
+  private let inner: HTTPServer
   private let store: SQLiteStore
   private let certificates: CertificateService
   private let listeners = ListenerSet()
@@ -48,9 +50,12 @@ final class GateWorker: Worker {
     pages = try Self.makePages(settings, metrics, workers, parts, events)
     let contexts = TLSContextStore()
     admin = try Self.makeAdmin(settings, parts, events, contexts)
+    inner = try Self.makeInner(settings, parts, events)
     let (certificates, folder) = (certificates, DataFolder(settings.configuration).certificates)
     let identities = certificates.identities()
+    let orders = try CertificateOrders(settings, certificates, workers, events: events, clock: clock)
     chores = [
+      Task.detached { await orders?.run() },
       Task.detached { await Self.renew(certificates) },
       Task.detached { await Self.follow(certificates, in: folder) },
       Task.detached { for await present in identities { contexts.update(present) } },
@@ -85,6 +90,10 @@ final class GateWorker: Worker {
         let server = socket.name == SocketNames.gate ? workers : administrators
         try await server.start(descriptor: descriptor)
         return RunningListener { _ in await server.stop() }
+      case SocketNames.web:
+        let listening = try await inner.listen(
+          .init(isSecure: false, service: .admin), descriptor: descriptor, on: MultiThreadedEventLoopGroup.singleton)
+        return RunningListener { await listening.drain(within: $0) }
       default:
         let declaration = settings.listeners[socket.name]
         let isAdmin = declaration?.section == "admin"
@@ -126,6 +135,24 @@ final class GateWorker: Worker {
     return try HTTPServer(
       context: context, contexts: contexts, counter: ConnectionCounter(SourceLimits(settings.configuration.limits)),
       numbers: numbers, configuration: HTTPServerConfiguration(mounts: [Mount("", site)]))
+  }
+
+  /// What sites of the web worker show of the gate: `@admin`.
+  private static func makeInner(
+    _ settings: WorkerSettings, _ parts: GateParts, _ events: any EventSink
+  ) throws -> HTTPServer {
+    let numbers = SessionNumbers()
+    let context = ServerContext(
+      clock: parts.clock, events: events, accounts: parts.accounts, penalties: parts.penalties,
+      sessions: parts.sessions, certificates: parts.certificates)
+    var sites: [SiteConfiguration] = []
+    if let site = AdminSite(settings, parts, numbers: numbers) {
+      sites.append(SiteConfiguration(names: ["admin"], content: .handler(site)))
+    }
+    return try HTTPServer(
+      context: context, contexts: TLSContextStore(),
+      counter: ConnectionCounter(SourceLimits(maximumConnectionsPerSource: 10_000)), numbers: numbers,
+      configuration: HTTPServerConfiguration(sites: sites, isBehindOwnProxy: true))
   }
 
   // MARK: Chores
