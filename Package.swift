@@ -45,7 +45,7 @@ let package = Package(
     .library(name: "Console", targets: ["ConsoleCore", "ConsoleServer"]),
     .library(name: "Telnet", targets: ["TelnetCore", "TelnetServer", "TelnetClient"]),
     .library(name: "HTTP", targets: ["HTTPCore", "HTTPServer", "HTTPClient"]),
-    .library(name: "ACME", targets: ["ACMECore", "ACMEClient"]),
+    .library(name: "ACME", targets: ["ACMECore", "ACMEClient", "ACMEServer"]),
     .library(name: "POP3", targets: ["POP3Core", "POP3Server", "POP3Client"]),
     // For the nested package in Fuzz/, which builds it under the sanitizers.
     .library(name: "FuzzTargets", targets: ["FuzzTargets"]),
@@ -121,6 +121,12 @@ let package = Package(
       ]),
     module("HTTPClient", path: "HTTP/Client", ["WireKit", "HTTPCore", nioCore, nioPosix, nioSSL]),
     module("ACMECore", path: "ACME/Core", [crypto, cryptoExtras]),
+    module(
+      "ACMEServer", path: "ACME/Server",
+      [
+        "WireKit", "Services", "Transport", "ACMECore", "HTTPCore", "HTTPServer", "HTTPClient", crypto, nioCore,
+        nioPosix,
+      ]),
     module("ACMEClient", path: "ACME/Client", ["ACMECore", "HTTPCore", "HTTPClient", nioCore]),
     module("TFTPCore", path: "TFTP/Core", ["WireKit"]),
     module("TFTPServer", path: "TFTP/Server", ["WireKit", "Services", "SystemShims", "Datagrams", "TFTPCore"]),
@@ -193,7 +199,7 @@ let package = Package(
       dependencies: [
         "WireKit", "Services", "SystemShims", "Transport", "Configuration", "Operation", "Certificates", "Stores",
         "Gate", "Supervision", "DNSCore", "DNSServer", "DNSClient", "DNSResolver", "HTTPCore", "HTTPServer",
-        "ACMECore", "ACMEClient",
+        "ACMECore", "ACMEClient", "ACMEServer",
         "HTTPClient", "ConsoleCore", "ConsoleServer", "TelnetCore", "TelnetServer", "TelnetClient", "Files", "SSHCore",
         "SSHServer", "SSHClient", "SFTPServer", "SFTPClient", "FTPCore", "FTPServer", "FTPClient", "Datagrams",
         "DHCPCore", "DHCPServer", "DHCPClient", "TFTPCore", "TFTPServer", "TFTPClient", "SASLCore", "SMTPCore",

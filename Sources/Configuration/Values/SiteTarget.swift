@@ -18,7 +18,7 @@ public enum SiteTarget: Hashable, Sendable {
 extension SiteTarget: ConfigurationText {
   public static var typeName: String { "site" }
   public static var form: String {
-    "a folder such as \"/srv/www\", a URL such as \"http://127.0.0.1:8000\", or \"@admin\", \"@files\", \"@acme\""
+    "a folder such as \"/srv/www\", a URL such as \"http://127.0.0.1:8000\", \"@admin\", \"@files\" or \"@acme\""
   }
 
   public init(configuration text: String) throws(TextError) {

@@ -38,6 +38,8 @@ struct DataFolder: Sendable {
   var queue: String { "\(root)/queue" }
   var queueDatabase: String { "\(queue)/queue.sqlite" }
   var signingKeys: String { "\(queue)/dkim" }
+  /// What WebDAV clients say of files, by account.
+  var webProperties: String { "\(root)/properties" }
   /// Sockets of the running server.
   var run: String { "\(root)/run" }
   /// Where workers talk to the gate.
@@ -66,6 +68,7 @@ struct DataFolder: Sendable {
     try make(mail, mode: 0o700, owner: user)
     try make(queue, mode: 0o700, owner: user)
     try make(sieve, mode: 0o700, owner: user)
+    try make(webProperties, mode: 0o700, owner: user)
     try make(run, mode: 0o711, owner: nil)
     guard "\(controlSocket)".utf8.count <= 107 else {
       throw CommandFailure("server.data: \(root) is too long: a socket's path has 107 bytes at most")

@@ -51,7 +51,9 @@ final class HTTPHosting: HostedService {
     confinement.connectPorts? += Set(upstreams.filter { $0.socketPath == nil }.map(\.port)).sorted()
     confinement.readPaths += Set(upstreams.compactMap { $0.socketPath.map(parent) }).sorted()
     if targets.contains(.admin) || targets.contains(.acme) { confinement.readPaths.append(folder.run) }
-    if targets.contains(.files) { confinement.writePaths += SiteMapping.files(configuration).folders }
+    if targets.contains(.files) {
+      confinement.writePaths += SiteMapping.files(configuration).folders + [folder.webProperties]
+    }
     if let log = section.accessLog { confinement.writePaths.append(parent(of: log.description)) }
   }
 
@@ -65,7 +67,8 @@ final class HTTPHosting: HostedService {
   ) async throws -> any HostedService {
     let names = DNSOverHTTPS(
       path: DataFolder(settings.configuration).dnsSocket, settings.configuration.dns, group: surroundings.group)
-    let mapping = SiteMapping(surroundings, names: names)
+    let mapping = SiteMapping(
+      surroundings, names: names, properties: DataFolder(settings.configuration).webProperties)
     let server = try HTTPServer(
       context: surroundings.context, contexts: surroundings.contexts, counter: surroundings.counter,
       numbers: surroundings.numbers, configuration: mapping.configuration(settings, sockets), desk: mapping.desk)

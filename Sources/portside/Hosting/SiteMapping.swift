@@ -17,13 +17,21 @@ final class SiteMapping: Sendable {
   private let plainText = PlainTextRule()
 
   private let challenges: ChallengeBoard
+  private let account: AccountFolders
+  private let files: FilesSite
 
-  init(_ surroundings: WorkerSurroundings, names: DNSOverHTTPS) {
+  init(_ surroundings: WorkerSurroundings, names: DNSOverHTTPS, properties: String) {
     context = surroundings.context
     challenges = surroundings.challenges
     self.names = names
     let rule = plainText
-    desk = LogInDesk(context: context) { rule.accepts($0) }
+    let desk = LogInDesk(context: context) { rule.accepts($0) }
+    let folders = AccountFolders(context.accounts)
+    (self.desk, account) = (desk, folders)
+    files = FilesSite(
+      .init(sharedNames: [AccountFiles.sharedName], properties: PropertyFiles(folder: properties)) {
+        try await folders.store(of: $0)
+      }, desk: desk, context: context)
   }
 
   /// The files that accounts have, the same as by SFTP and FTP.
@@ -35,6 +43,7 @@ final class SiteMapping: Sendable {
   func configuration(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) -> HTTPServerConfiguration {
     let section = settings.configuration.http
     plainText.replace(section)
+    account.replace(Self.files(settings.configuration))
     let httpsPort = sockets.first { settings.listeners[$0.name]?.service == .https }?.place.endpoint?.port
     var limits = HTTPCore.HTTPLimits()
     limits.head = Int(clamping: section.limits.headerSize.bytes)
@@ -90,7 +99,7 @@ final class SiteMapping: Sendable {
     case .upstream(let url): return .proxy(proxy([url], site, whole.http))
     case .admin: return .proxy(Self.gate("admin", whole))
     case .acme: return .proxy(Self.gate("acme", whole))
-    case .files: return nil
+    case .files: return .handler(files)
     }
   }
 

@@ -8,6 +8,7 @@ import Operation
 import Services
 import Stores
 import Supervision
+import Synchronization
 import Transport
 
 /// The worker `gate`: accounts, log-ins, penalties, sessions, audit, certificates, events, metrics.
@@ -21,6 +22,10 @@ final class GateWorker: Worker {
   private let admin: HTTPServer?
   /// What the web worker passes on.
   private let inner: HTTPServer
+  private let parts: GateParts
+  private let events: any EventSink
+  /// Has certificates issued by others; begun anew when the configuration changes.
+  private let orders = Mutex<Task<Void, Never>?>(nil)
   private let store: SQLiteStore
   private let certificates: CertificateService
   private let listeners = ListenerSet()
@@ -50,16 +55,32 @@ final class GateWorker: Worker {
     pages = try Self.makePages(settings, metrics, workers, parts, events)
     let contexts = TLSContextStore()
     admin = try Self.makeAdmin(settings, parts, events, contexts)
-    inner = try Self.makeInner(settings, parts, events)
+    let numbers = SessionNumbers()
+    let sites = try Self.innerSites(settings, parts, events, certificates, numbers)
+    inner = try HTTPServer(
+      context: ServerContext(
+        clock: parts.clock, events: events, accounts: parts.accounts, penalties: parts.penalties,
+        sessions: parts.sessions, certificates: parts.certificates), contexts: TLSContextStore(),
+      counter: ConnectionCounter(SourceLimits(maximumConnectionsPerSource: 10_000)), numbers: numbers,
+      configuration: sites)
+    self.parts = parts
+    self.events = events
     let (certificates, folder) = (certificates, DataFolder(settings.configuration).certificates)
     let identities = certificates.identities()
-    let orders = try CertificateOrders(settings, certificates, workers, events: events, clock: clock)
     chores = [
-      Task.detached { await orders?.run() },
       Task.detached { await Self.renew(certificates) },
       Task.detached { await Self.follow(certificates, in: folder) },
       Task.detached { for await present in identities { contexts.update(present) } },
     ]
+    try beginOrders(settings)
+  }
+
+  private func beginOrders(_ settings: WorkerSettings) throws {
+    let next = try CertificateOrders(settings, certificates, workers, events: events, clock: parts.clock)
+    orders.withLock { task in
+      task?.cancel()
+      task = next.map { orders in Task.detached { await orders.run() } }
+    }
   }
 
   static func start(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) async throws -> GateWorker {
@@ -70,12 +91,15 @@ final class GateWorker: Worker {
 
   func apply(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) async throws {
     try await Self.ensureCertificates(settings, certificates)
+    try inner.reload(Self.innerSites(settings, parts, events, certificates, SessionNumbers()))
+    try beginOrders(settings)
     try await listen(settings, sockets)
     log.setThreshold(settings.configuration.log.level.severity)
   }
 
   func drain(within limit: Duration) async {
     chores.forEach { $0.cancel() }
+    orders.withLock { $0?.cancel() }
     await listeners.drain(within: limit)
     await hub.flush()
     try? store.close()
@@ -137,22 +161,19 @@ final class GateWorker: Worker {
       numbers: numbers, configuration: HTTPServerConfiguration(mounts: [Mount("", site)]))
   }
 
-  /// What sites of the web worker show of the gate: `@admin`.
-  private static func makeInner(
-    _ settings: WorkerSettings, _ parts: GateParts, _ events: any EventSink
-  ) throws -> HTTPServer {
-    let numbers = SessionNumbers()
-    let context = ServerContext(
-      clock: parts.clock, events: events, accounts: parts.accounts, penalties: parts.penalties,
-      sessions: parts.sessions, certificates: parts.certificates)
+  /// What sites of the web worker show of the gate: `@admin`, `@acme`.
+  private static func innerSites(
+    _ settings: WorkerSettings, _ parts: GateParts, _ events: any EventSink, _ certificates: CertificateService,
+    _ numbers: SessionNumbers
+  ) throws -> HTTPServerConfiguration {
     var sites: [SiteConfiguration] = []
     if let site = AdminSite(settings, parts, numbers: numbers) {
       sites.append(SiteConfiguration(names: ["admin"], content: .handler(site)))
     }
-    return try HTTPServer(
-      context: context, contexts: TLSContextStore(),
-      counter: ConnectionCounter(SourceLimits(maximumConnectionsPerSource: 10_000)), numbers: numbers,
-      configuration: HTTPServerConfiguration(sites: sites, isBehindOwnProxy: true))
+    if let site = try AuthoritySite.make(settings, certificates, clock: parts.clock, events: events) {
+      sites.append(SiteConfiguration(names: ["acme"], content: .handler(site)))
+    }
+    return HTTPServerConfiguration(sites: sites, isBehindOwnProxy: true)
   }
 
   // MARK: Chores

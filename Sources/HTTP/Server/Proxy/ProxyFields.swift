@@ -18,7 +18,7 @@ enum ProxyFields {
       case .host, .contentLength, .expect: continue
       // What we have judged ourselves, nobody behind us needs to see.
       case .authorization where request.account != nil: continue
-      case .other where !isTrusted && name.lowercased() == "remote-user": continue
+      case .other where !isTrusted && ["remote-user", "x-forwarded-prefix"].contains(name.lowercased()): continue
       case .xForwardedFor:
         if isTrusted { forwardedFor.append(request.fields.value(at: index)) }
         continue
@@ -35,6 +35,11 @@ enum ProxyFields {
       fields.append(.xForwardedHost, authority(request))
     }
     fields.append(.via, "1.1 portside" as StaticString)
+    // What was taken off the path, for those who make URLs of their own.
+    if !request.base.isEmpty {
+      fields.remove(named: "X-Forwarded-Prefix")
+      fields.append("X-Forwarded-Prefix", request.base)
+    }
     if let account = request.account {
       fields.remove(named: "Remote-User")
       fields.append("Remote-User", account)

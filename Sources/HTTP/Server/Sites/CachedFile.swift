@@ -22,7 +22,7 @@ struct FileIdentity: Hashable, Sendable {
 }
 
 /// A file that was just opened.
-struct OpenedFile {
+struct FoundFile {
   var file: OpenFile
   var identity: FileIdentity
   /// Its path below the root.
@@ -73,7 +73,7 @@ final class CachedFile {
   /// `nil` when the file can't be read.
   /// - Parameter original: The file that this one is a form of, and the coding.
   init?(
-    _ opened: OpenedFile, path: [UInt8], now: Int64, formOf original: (file: CachedFile, coding: StaticString)? = nil
+    _ opened: FoundFile, path: [UInt8], now: Int64, formOf original: (file: CachedFile, coding: StaticString)? = nil
   ) {
     self.path = path
     file = opened.file

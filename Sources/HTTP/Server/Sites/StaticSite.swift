@@ -108,7 +108,7 @@ public final class StaticSite: SiteHandler {
   // MARK: Looking up
 
   private enum LookUp {
-    case found(OpenedFile)
+    case found(FoundFile)
     /// A directory whose path lacks its slash.
     case directory([UInt8])
     /// A directory to be listed.
@@ -168,7 +168,7 @@ public final class StaticSite: SiteHandler {
     var status = stat()
     guard fstat(result, &status) == 0 else { return .refused(.internalServerError) }
     switch status.st_mode & S_IFMT {
-    case S_IFREG: return .found(OpenedFile(file: file, identity: FileIdentity(status), name: path))
+    case S_IFREG: return .found(FoundFile(file: file, identity: FileIdentity(status), name: path))
     case S_IFDIR: return .directory(path)
     default: return .refused(.notFound)
     }
