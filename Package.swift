@@ -225,7 +225,7 @@ let package = Package(
       name: "FuzzTargets",
       dependencies: [
         "WireKit", "Services", "TestKit", "Transport", "Configuration", "Certificates", "Gate", "DNSCore", "HTTPCore",
-        "Files", "SSHCore", "SFTPCore", "SFTPServer", "ConsoleCore", "TelnetCore", nioCore, nioEmbedded, "DHCPCore",
+        "ACMECore", "Files", "SSHCore", "SFTPCore", "SFTPServer", "ConsoleCore", "TelnetCore", nioCore, nioEmbedded, "DHCPCore",
         "TFTPCore", "FTPCore", "MessageCore", "POP3Core", "SASLCore", "SMTPCore", "SieveCore", "IMAPCore", "RDPCore",
       ],
       path: "Fuzz/Targets", swiftSettings: settings),
@@ -320,9 +320,13 @@ let package = Package(
     tests(
       "HTTP",
       [
-        "HTTPCore", "HTTPServer", "HTTPClient", "TestKit", "Transport", "WireKit", "Services", nioCore, nioPosix,
+        "HTTPCore", "HTTPServer", "HTTPClient", "TestKit", "Transport", "WireKit", "Services", "Files", nioCore, nioPosix,
         nioSSL,
       ]),
+    tests("ACME", ["ACMECore", "ACMEServer", "WireKit"]),
+    .testTarget(
+      name: "HTTPInteropTests", dependencies: ["LaboratoryKit", "portside"], path: "Tests/InteropTests/HTTP",
+      exclude: ["kit.py", "dav.py", "acme.py"], swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
 )

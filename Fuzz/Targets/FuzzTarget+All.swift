@@ -6,6 +6,7 @@ extension FuzzTarget {
     toml, configuration,
     dnsMessage, dnsName, dnsRecordData, dnsRecordText, dnsZoneFile, dnsResponder, dnsStream,
     http1Server, http2Server, httpClient, hpack, httpRanges, httpPath, httpDate, httpConditions,
+    webDAVDocument, webDAVCondition, basicCredentials, acmeJSON, acmeRequest,
     ftpServer, ftpClient, ftpValues,
     pem, serverKey, certificate,
     sshServer, sshMessages, sshPublicKey, sshPrivateKey, sshKeyOptions, sshCertificate, sshRevocationList, sftp, scp,

@@ -41,7 +41,11 @@ enum TryFiles {
     default_site = "www.\(domain)"
     redirect_to_https = false
     plaintext    = true
-    sites        = { "www.\(domain)" = "\(data)/site", "srv.\(domain)" = { root = "\(data)/site", paths = { "/files" = "@files", "/acme" = "@acme" } } }
+    sites        = { "srv.\(domain)" = "\(data)/site" }
+
+    [http.sites."www.\(domain)"]
+    root  = "\(data)/site"
+    paths = { "/files" = "@files", "/acme" = "@acme" }
 
     \(access(data: data))
     \(mail(domain: domain))
