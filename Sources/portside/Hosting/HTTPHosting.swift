@@ -35,6 +35,7 @@ final class HTTPHosting: HostedService {
     part.ssh.sftp = whole.ssh.sftp
     part.dns.recursion = whole.dns.recursion
     part.dns.overHTTPS = DNSOverHTTPS.isWanted(whole)
+    MailSetupSite.share(whole, with: &part)
   }
 
   static func confine(
@@ -47,12 +48,13 @@ final class HTTPHosting: HostedService {
     let folders = targets.compactMap { if case .folder(let path) = $0 { path.description } else { nil } }
     confinement.readPaths += Set(folders + pages).sorted()
     let upstreams = targets.compactMap { if case .upstream(let url) = $0 { url } else { nil } }
+    MailSetupSite.confine(&confinement, for: configuration, in: folder)
     // Only to where sites are proxied.
     confinement.connectPorts? += Set(upstreams.filter { $0.socketPath == nil }.map(\.port)).sorted()
     confinement.readPaths += Set(upstreams.compactMap { $0.socketPath.map(parent) }).sorted()
     if targets.contains(.admin) || targets.contains(.acme) { confinement.readPaths.append(folder.run) }
     if targets.contains(.files) {
-      confinement.writePaths += SiteMapping.files(configuration).folders + [folder.webProperties]
+      confinement.writePaths += SSHHosting.files(configuration).folders + [folder.webProperties]
     }
     if let log = section.accessLog { confinement.writePaths.append(parent(of: log.description)) }
   }

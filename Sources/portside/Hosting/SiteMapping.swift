@@ -26,7 +26,7 @@ final class SiteMapping: Sendable {
     self.names = names
     let rule = plainText
     let desk = LogInDesk(context: context) { rule.accepts($0) }
-    let folders = AccountFolders(context.accounts)
+    let folders = AccountFolders()
     (self.desk, account) = (desk, folders)
     files = FilesSite(
       .init(sharedNames: [AccountFiles.sharedName], properties: PropertyFiles(folder: properties)) {
@@ -34,16 +34,11 @@ final class SiteMapping: Sendable {
       }, desk: desk, context: context)
   }
 
-  /// The files that accounts have, the same as by SFTP and FTP.
-  static func files(_ configuration: PortsideConfiguration) -> AccountFiles {
-    AccountFiles(shared: configuration.ssh.sftp.root?.description, home: configuration.ssh.sftp.home?.description)
-  }
-
   /// The sites of the configuration. The port of redirects is the real one, also where the configuration said "any".
   func configuration(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) -> HTTPServerConfiguration {
     let section = settings.configuration.http
     plainText.replace(section)
-    account.replace(Self.files(settings.configuration))
+    account.replace(SSHHosting.files(settings.configuration))
     let httpsPort = sockets.first { settings.listeners[$0.name]?.service == .https }?.place.endpoint?.port
     var limits = HTTPCore.HTTPLimits()
     limits.head = Int(clamping: section.limits.headerSize.bytes)
@@ -57,9 +52,10 @@ final class SiteMapping: Sendable {
       AccessLog.Configuration(path: path.description, format: section.accessLogFormat == .json ? .json : .combined)
     }
     return HTTPServerConfiguration(
-      sites: section.sites.compactMap { site($0.key, $0.value, settings.configuration) }.sorted {
-        $0.names[0] < $1.names[0]
-      },
+      sites: MailSetupSite.adding(
+        to: section.sites.compactMap { site($0.key, $0.value, settings.configuration) }.sorted {
+          $0.names[0] < $1.names[0]
+        }, settings.configuration),
       defaultSite: section.defaultSite?.description, mounts: mounts(settings.configuration),
       httpsPort: httpsPort ?? 443, limits: limits, logsRequests: section.logRequests, accessLog: log)
   }

@@ -29,6 +29,7 @@ extension FilesSite {
       return try await Self.blocking {
         try upload.file.synchronise()
         if let path = upload.path { try target.store.rename(path, to: target.path, replacing: true) }
+        try target.store.synchroniseDirectory(target.path.parent)
         var fields = Fields()
         if let attributes = try Self.attributes(target.path, target.store) {
           fields.append(.etag, Self.tag(attributes).description)
