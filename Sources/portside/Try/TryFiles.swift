@@ -41,11 +41,10 @@ enum TryFiles {
     default_site = "www.\(domain)"
     redirect_to_https = false
     plaintext    = true
-    sites        = { "srv.\(domain)" = "\(data)/site" }
 
-    [http.sites."www.\(domain)"]
-    root  = "\(data)/site"
-    paths = { "/files" = "@files", "/acme" = "@acme" }
+    [http.sites]
+    "srv.\(domain)" = "\(data)/site"
+    "www.\(domain)" = { root = "\(data)/site", paths = { "/files" = "@files", "/acme" = "@acme" } }
 
     \(access(data: data))
     \(mail(domain: domain))
