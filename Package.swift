@@ -47,6 +47,7 @@ let package = Package(
     .library(name: "Console", targets: ["ConsoleCore", "ConsoleServer"]),
     .library(name: "Telnet", targets: ["TelnetCore", "TelnetServer", "TelnetClient"]),
     .library(name: "HTTP", targets: ["HTTPCore", "HTTPServer", "HTTPClient"]),
+    .library(name: "ACME", targets: ["ACMECore", "ACMEClient", "ACMEServer"]),
     .library(name: "POP3", targets: ["POP3Core", "POP3Server", "POP3Client"]),
     // For the nested package in Fuzz/, which builds it under the sanitizers.
     .library(name: "FuzzTargets", targets: ["FuzzTargets"]),
@@ -76,7 +77,11 @@ let package = Package(
 
     // DEFLATE in its three wrappings: HTTP's gzip, IMAP's COMPRESS, SSH's zlib, FTP's MODE Z.
     .systemLibrary(name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-    module("Compression", ["CZlib"]),
+    // HTTP's other codings.
+    .systemLibrary(name: "CZstd", path: "Sources/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(
+      name: "CBrotli", path: "Sources/CBrotli", pkgConfig: "libbrotlienc", providers: [.apt(["libbrotli-dev"])]),
+    module("Compression", ["CZlib", "CZstd", "CBrotli"]),
 
     // Datagrams in batches, without NIO.
     module("Datagrams", ["WireKit", "SystemShims"]),
@@ -134,9 +139,18 @@ let package = Package(
     module(
       "HTTPServer", path: "HTTP/Server",
       [
-        "WireKit", "Services", "SystemShims", "Compression", "Transport", "HTTPCore", nioCore, nioPosix, nioSSL, nioTLS,
+        "WireKit", "Services", "SystemShims", "Compression", "Transport", "HTTPCore", crypto, nioCore, nioPosix, nioSSL,
+        nioTLS,
       ]),
     module("HTTPClient", path: "HTTP/Client", ["WireKit", "HTTPCore", nioCore, nioPosix, nioSSL]),
+    module("ACMECore", path: "ACME/Core", [crypto, cryptoExtras]),
+    module(
+      "ACMEServer", path: "ACME/Server",
+      [
+        "WireKit", "Services", "Transport", "ACMECore", "HTTPCore", "HTTPServer", "HTTPClient", crypto, nioCore,
+        nioPosix,
+      ]),
+    module("ACMEClient", path: "ACME/Client", ["ACMECore", "HTTPCore", "HTTPClient", nioCore]),
     module("TFTPCore", path: "TFTP/Core", ["WireKit"]),
     module("TFTPServer", path: "TFTP/Server", ["WireKit", "Services", "SystemShims", "Datagrams", "TFTPCore"]),
     module("TFTPClient", path: "TFTP/Client", ["WireKit", "Datagrams", "TFTPCore"]),
@@ -223,9 +237,8 @@ let package = Package(
       dependencies: [
         "WireKit", "Services", "SystemShims", "Transport", "Configuration", "Operation", "Certificates", "Stores",
         "Gate", "Supervision", "SystemSessions", "DNSCore", "DNSSecurity", "DNSServer", "DNSClient", "DNSReplication",
-        "DNSResolver",
-        "HTTPCore",
-        "HTTPServer",
+        "DNSResolver", "HTTPCore", "HTTPServer",
+        "ACMECore", "ACMEClient", "ACMEServer",
         "HTTPClient", "ConsoleCore", "ConsoleServer", "TelnetCore", "TelnetServer", "TelnetClient", "Files", "SSHCore",
         "SSHServer", "SSHClient", "SFTPServer", "SFTPClient", "FTPCore", "FTPServer", "FTPClient", "Datagrams",
         "DHCPCore", "DHCPServer", "DHCPClient", "TFTPCore", "TFTPServer", "TFTPClient", "SASLCore", "SMTPCore",
@@ -253,7 +266,8 @@ let package = Package(
       name: "FuzzTargets",
       dependencies: [
         "WireKit", "Services", "TestKit", "Transport", "Configuration", "Certificates", "Gate", "DNSCore", "HTTPCore",
-        "Files", "SSHCore", "SFTPCore", "SFTPServer", "ConsoleCore", "TelnetCore", nioCore, nioEmbedded, "DHCPCore",
+        "ACMECore", "Files", "SSHCore", "SFTPCore", "SFTPServer", "ConsoleCore", "TelnetCore", nioCore, nioEmbedded,
+        "DHCPCore",
         "TFTPCore", "FTPCore", "MessageCore", "POP3Core", "SASLCore", "SMTPCore", "SieveCore", "IMAPCore", "RDPCore",
         "Backup",
         "MailSetup", "ManageSieveCore", "MilterCore",
@@ -369,9 +383,14 @@ let package = Package(
     tests(
       "HTTP",
       [
-        "HTTPCore", "HTTPServer", "HTTPClient", "TestKit", "Transport", "WireKit", "Services", nioCore, nioPosix,
+        "HTTPCore", "HTTPServer", "HTTPClient", "TestKit", "Transport", "WireKit", "Services", "Files", nioCore,
+        nioPosix,
         nioSSL,
       ]),
+    tests("ACME", ["ACMECore", "ACMEServer", "WireKit"]),
+    .testTarget(
+      name: "HTTPInteropTests", dependencies: ["LaboratoryKit", "portside"], path: "Tests/InteropTests/HTTP",
+      exclude: ["kit.py", "dav.py", "acme.py"], swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -7,6 +7,7 @@ extension FuzzTarget {
     dnsMessage, dnsName, dnsRecordData, dnsRecordText, dnsZoneFile, dnsResponder, dnsStream,
     dnsTSIG, dnsTransfer, dnsUpdate,
     http1Server, http2Server, httpClient, hpack, httpRanges, httpPath, httpDate, httpConditions,
+    webDAVDocument, webDAVCondition, basicCredentials, acmeJSON, acmeRequest,
     ftpServer, ftpClient, ftpValues,
     pem, serverKey, certificate,
     sshServer, sshMessages, sshPublicKey, sshPrivateKey, sshKeyOptions, sshCertificate, sshRevocationList, sftp, scp,

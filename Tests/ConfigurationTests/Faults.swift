@@ -109,7 +109,7 @@ extension Fault {
       #"2:9: error: http.sites: expected a table with a site name as each key, found a list"#),
     Fault(
       "[http.sites]\n\"a.example\" = 1\n",
-      #"2:15: error: http.sites."a.example": expected a folder such as "/srv/www", a URL such as "http://127.0.0.1:8000", or "@admin", or a table, found an integer"#
+      #"2:15: error: http.sites."a.example": expected a folder such as "/srv/www", a URL such as "http://127.0.0.1:8000", "@admin", "@files" or "@acme", or a table, found an integer"#
     ),
     Fault(
       "[limits]\nconnections = 1.5\n",
@@ -257,7 +257,7 @@ extension Fault {
       #"2:10: error: tls.issuer: expected one of "acme", "internal-ca", "files", found "acmee"; did you mean "acme"?"#),
     Fault(
       "[tls]\nsolver = \"dns\"\n",
-      #"2:10: error: tls.solver: expected one of "own-dns", "own-http", found "dns""#),
+      #"2:10: error: tls.solver: expected one of "own-dns", "own-http", "own-tls", found "dns""#),
     Fault(
       "[tls]\nemail = \"it\"\n",
       #"2:9: error: tls.email: expected a mail address such as "it@acme.example", found "it""#),
@@ -275,11 +275,11 @@ extension Fault {
     ),
     Fault(
       "[http.sites]\n\"a.example\" = \"srv/www\"\n",
-      #"2:15: error: http.sites."a.example": expected a folder such as "/srv/www", a URL such as "http://127.0.0.1:8000", or "@admin", found "srv/www""#
+      #"2:15: error: http.sites."a.example": expected a folder such as "/srv/www", a URL such as "http://127.0.0.1:8000", "@admin", "@files" or "@acme", found "srv/www""#
     ),
     Fault(
       "[http.sites]\n\"a.example\" = \"@admim\"\n",
-      #"2:15: error: http.sites."a.example": expected a folder such as "/srv/www", a URL such as "http://127.0.0.1:8000", or "@admin", found "@admim"; did you mean "@admin"?"#
+      #"2:15: error: http.sites."a.example": expected a folder such as "/srv/www", a URL such as "http://127.0.0.1:8000", "@admin", "@files" or "@acme", found "@admim"; did you mean "@admin"?"#
     ),
     Fault(
       "[http.sites]\n\"http://a.example\" = \"/srv\"\n",
@@ -365,7 +365,7 @@ extension Fault {
     ),
     Fault(
       "[http.sites]\n\"a.example\" = \"http://me:hunter2@10.0.0.1/\"\n",
-      #"2:15: error: http.sites."a.example": expected a URL such as "http://127.0.0.1:8000", found a URL with a user in it; a secret never stands in a URL"#
+      #"2:15: error: http.sites."a.example": expected a URL such as "http://127.0.0.1:8000" or "unix:/run/app.sock", found a URL with a user in it; a secret never stands in a URL"#
     ),
     Fault(
       "[dns]\nzones = [\"a.example\"]\ntransfer = [{ zone = \"a.example\", to = \"192.0.2.1\", key = \"aHVudGVyMg==\" }]\n",
@@ -491,7 +491,7 @@ extension Fault {
       #"2:9: error: server.blobs: a bucket needs server.blobs_secret; such as blobs_secret = "credential:portside.s3""#),
     Fault(
       "[http.sites.\"a.example\"]\nindex = [\"a.html\"]\n",
-      #"1:13: error: http.sites."a.example": a site needs one of root, upstream, redirect and admin"#),
+      #"1:13: error: http.sites."a.example": a site needs one of root, upstream, redirect, admin, files and acme"#),
     Fault(
       "[http.sites.\"a.example\"]\nroot = \"/srv\"\nupstream = \"http://10.0.0.1\"\n",
       #"3:12: error: http.sites."a.example".upstream: a site can't have both root and upstream"#),

@@ -153,7 +153,7 @@ import WireKit
   @Test func aTunnelPasses() async throws {
     let pair = try await started()
     let port = pair.front.plain.port
-    let output = try await Task.detached { () -> [UInt8] in
+    let output = try await onThread { () -> [UInt8] in
       let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
       defer { Glibc.close(descriptor) }
       var address = sockaddr_in()
@@ -180,7 +180,7 @@ import WireKit
       // The echo's end comes back as the connection's end.
       #expect(recv(descriptor, &buffer, buffer.count, 0) == 0)
       return result
-    }.value
+    }
     let text = String(decoding: output, as: UTF8.self)
     #expect(text.hasPrefix("HTTP/1.1 101 Switching Protocols\r\n") && text.contains("\r\nUpgrade: echo\r\n"))
     #expect(text.hasSuffix("\r\n\r\none two three"))

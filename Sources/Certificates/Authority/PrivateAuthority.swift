@@ -38,7 +38,8 @@ public struct PrivateAuthority: Sendable {
     let key = ServerKey.generate()
     let subject = try distinguishedName(organisation: name, common: "\(name) Root CA \(suffix(key))")
     let certificate = try sign(
-      subject: subject, key: key, by: nil, from: now.earlier(by: backdating), until: now + .days(rootDays)
+      subject: subject, key.signing.publicKey, by: Issuer?.none, self: key, from: now.earlier(by: backdating),
+      until: now + .days(rootDays)
     ) {
       Critical(BasicConstraints.isCertificateAuthority(maxPathLength: 1))
       Critical(KeyUsage(keyCertSign: true, cRLSign: true))
@@ -66,6 +67,13 @@ public struct PrivateAuthority: Sendable {
   public func issue(
     names: [CertificateName], key: ServerKey, days: Int = leafDays, now: WallTime
   ) throws(AuthorityError) -> [[UInt8]] {
+    try issue(names: names, for: key.signing.publicKey, days: days, now: now)
+  }
+
+  /// The same for a key whose private half is somebody else's.
+  func issue(
+    names: [CertificateName], for key: Certificate.PublicKey, days: Int, now: WallTime
+  ) throws(AuthorityError) -> [[UInt8]] {
     guard !names.isEmpty else { throw .noNames }
     guard (1...Self.leafDaysMaximum).contains(days) else { throw .wrongLifetime(days) }
     let issuerEnd = min(intermediate.certificate.notAfter, root.certificate.notAfter)
@@ -77,14 +85,14 @@ public struct PrivateAuthority: Sendable {
     }
     let alternatives = SubjectAlternativeNames(names.map { GeneralName($0) })
     let certificate = try Self.sign(
-      subject: subject ?? DistinguishedName(), key: key, by: intermediate,
+      subject: subject ?? DistinguishedName(), key, by: intermediate,
       from: max(now.earlier(by: Self.backdating), intermediate.certificate.notBefore),
       until: min(now + .days(days), issuerEnd)
     ) {
       Critical(BasicConstraints.notCertificateAuthority)
       Critical(KeyUsage(digitalSignature: true))
       try ExtendedKeyUsage([.serverAuth])
-      SubjectKeyIdentifier(hash: key.signing.publicKey)
+      SubjectKeyIdentifier(hash: key)
       if subject == nil { Critical(alternatives) } else { alternatives }
     }
     do {
@@ -101,7 +109,7 @@ public struct PrivateAuthority: Sendable {
     let subject = try distinguishedName(
       organisation: organisation, common: "\(organisation ?? "Portside") Issuing CA \(suffix(key))")
     let certificate = try sign(
-      subject: subject, key: key, by: root,
+      subject: subject, key.signing.publicKey, by: root,
       from: max(now.earlier(by: backdating), root.certificate.notBefore),
       until: min(now + .days(intermediateDays), root.certificate.notAfter)
     ) {
@@ -113,18 +121,19 @@ public struct PrivateAuthority: Sendable {
   }
 
   private static func sign(
-    subject: DistinguishedName, key: ServerKey, by issuer: Issuer?, from: WallTime, until: WallTime,
+    subject: DistinguishedName, _ key: Certificate.PublicKey, by issuer: Issuer?, self own: ServerKey? = nil,
+    from: WallTime, until: WallTime,
     @ExtensionsBuilder extensions: () throws -> Result<Certificate.Extensions, any Error>
   ) throws(AuthorityError) -> Certificate {
     do {
       var all = try Certificate.Extensions(builder: extensions)
-      let issuerKey = issuer?.key ?? key
+      guard let issuerKey = issuer?.key ?? own else { throw AuthorityError.signing("nobody signs") }
       if issuer != nil {
         let identifier = SubjectKeyIdentifier(hash: issuerKey.signing.publicKey).keyIdentifier
         try all.append(AuthorityKeyIdentifier(keyIdentifier: identifier).makeCertificateExtension())
       }
       return try Certificate(
-        version: .v3, serialNumber: serialNumber(), publicKey: key.signing.publicKey,
+        version: .v3, serialNumber: serialNumber(), publicKey: key,
         notValidBefore: from.date, notValidAfter: until.date,
         issuer: issuer?.certificate.subject ?? subject, subject: subject, signatureAlgorithm: .ecdsaWithSHA256,
         extensions: all, issuerPrivateKey: issuerKey.signing)

@@ -34,6 +34,9 @@ public struct TrustRoots: Sendable {
 
   public var isEmpty: Bool { bySubject.isEmpty }
 
+  /// All of them, DER.
+  public var certificates: [[UInt8]] { bySubject.values.flatMap { $0 } }
+
   /// Trusts one more certificate, DER.
   public mutating func add(_ der: [UInt8]) {
     guard let outline = try? CertificateOutline(der: der) else { return }

@@ -21,6 +21,8 @@ public struct KeyEncryption: Sendable {
     public static let authorityKey = Purpose("authority-key")
     /// The private key of a certificate request that is not answered yet.
     public static let requestKey = Purpose("request-key")
+    /// The key of an account at an ACME authority.
+    public static let acmeAccountKey = Purpose("acme-account-key")
   }
 
   /// Octets of a key-encryption key.

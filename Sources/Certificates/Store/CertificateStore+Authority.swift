@@ -131,7 +131,7 @@ extension CertificateStore {
   }
 
   /// The authority, made or with its intermediate renewed where that is due.
-  private func currentAuthority() throws -> PrivateAuthority {
+  func currentAuthority() throws -> PrivateAuthority {
     let now = clock.wallTime()
     guard let (loaded, former) = try loadAuthority() else {
       let made = try PrivateAuthority.make(name: configuration.authorityName, now: now)

@@ -92,6 +92,9 @@ public struct CertificateStore: Sendable {
       (stored, isValid: stored.leaf.notBefore <= now && now <= stored.leaf.notAfter)
     }.sorted { left, right in
       if left.isValid != right.isValid { return left.isValid }
+      // What others issued is what clients trust of themselves.
+      let (own, other) = (left.0.record.origin == .internalAuthority, right.0.record.origin == .internalAuthority)
+      if own != other { return other }
       return (left.0.leaf.notBefore, right.0.record.id) > (right.0.leaf.notBefore, left.0.record.id)
     }
     return (ranked.map(\.0.identity), broken)

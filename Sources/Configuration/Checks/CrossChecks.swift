@@ -95,6 +95,13 @@ extension PortsideConfiguration {
     let place = ConfigurationPath("tls", "solver")
     let basis = ["issuer", "solver"].map { ConfigurationPath("tls", $0) }
     switch tls.solver {
+    case .ownTLS:
+      guard !http.isActive || http.tlsPort == .off else { return [] }
+      return [
+        Problem(
+          place, "\"own-tls\" needs [http] to listen with TLS", hint: "set http.on, or solver = \"own-dns\"",
+          basis: basis + [ConfigurationPath("http")])
+      ]
     case .ownHTTP:
       let listens = http.isActive && http.port != .off
       return listens

@@ -5,6 +5,8 @@ public struct HTTPLimits: ConfigurationRecord {
   public var headerTimeout = Duration.seconds(10)
   public var idleTimeout = Duration.seconds(60)
   public var streams = 100
+  public var bodyTimeout = Duration.seconds(30)
+  public var sendTimeout = Duration.seconds(120)
 
   public init() {}
 
@@ -21,6 +23,12 @@ public struct HTTPLimits: ConfigurationRecord {
     keys.key(
       "idle_timeout", \.idleTimeout, .duration(.seconds(1) ... .seconds(3600)),
       "How long a connection may be silent between requests.", example: "\"1m\"")
+    keys.key(
+      "body_timeout", \.bodyTimeout, .duration(.seconds(1) ... .seconds(3600)),
+      "How long a request's body may stand still.", example: "\"30s\"")
+    keys.key(
+      "send_timeout", \.sendTimeout, .duration(.seconds(1) ... .seconds(3600)),
+      "How long a client may take nothing of its reply.", example: "\"2m\"")
     keys.key("streams", \.streams, .integer(1...10000), "Requests at once on one HTTP/2 connection.", example: "100")
   }
 }

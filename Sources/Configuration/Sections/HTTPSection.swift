@@ -10,6 +10,15 @@ public struct HTTPSection: PlaintextSection {
   public var defaultSite: SiteName?
   public var sites: [SiteName: HTTPSite] = [:]
   public var limits = HTTPLimits()
+  /// What a line of the access log looks like.
+  public enum LogFormat: String, ConfigurationChoice {
+    case combined
+    case json
+  }
+
+  public var accessLog: AbsolutePath?
+  public var accessLogFormat = LogFormat.combined
+  public var logRequests = false
   public var trustedProxies: [IPNetwork] = []
   public var plaintext = false
   public var plaintextNetworks: [IPNetwork] = []
@@ -43,6 +52,15 @@ public struct HTTPSection: PlaintextSection {
       "trusted_proxies", \.trustedProxies, .list(.text()),
       "Networks of proxies in front of this server whose `X-Forwarded-*` fields are passed on.",
       details: "Everybody else's are replaced.", example: "[\"192.168.10.1/32\"]")
+    keys.key(
+      "access_log", \.accessLog, Codec<AbsolutePath>.text().optional(), "A file with a line for each request.",
+      details: "Rename it to rotate it: a new one is begun within a second.",
+      example: "\"/var/log/portside/access.log\"")
+    keys.key(
+      "access_log_format", \.accessLogFormat, .choice, "How its lines look.",
+      details: "`\"combined\"`: Apache's combined format. `\"json\"`: an object a line.", example: "\"combined\"")
+    keys.key(
+      "log_requests", \.logRequests, .flag, "Whether each request is an event of the server's log.", example: "false")
     keys.key("limits", \.limits, .record(), "What one request and connection may take.", example: "{}")
     keys.plaintext()
   }

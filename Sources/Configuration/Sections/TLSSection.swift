@@ -9,6 +9,7 @@ public struct TLSSection: ConfigurationRecord {
   public enum Solver: String, ConfigurationChoice {
     case ownDNS = "own-dns"
     case ownHTTP = "own-http"
+    case ownTLS = "own-tls"
   }
 
   public enum Version: String, ConfigurationChoice {
@@ -41,6 +42,11 @@ public struct TLSSection: ConfigurationRecord {
   public var email: MailAddress?
   public var solver = Solver.ownHTTP
   public var directory: UpstreamURL<WebKind>?
+  public var fallback: [UpstreamURL<WebKind>] = []
+  public var bindingID: PlainText?
+  public var bindingKey: SecretReference?
+  public var roots: AbsolutePath?
+  public var acmeServer: ACMEServerSection?
   public var perServiceNames = false
   public var certificates: [Files] = []
   public var minimumVersion = Version.v1_2
@@ -59,11 +65,30 @@ public struct TLSSection: ConfigurationRecord {
     keys.key(
       "solver", \.solver, .choice, "How control over a name is proved to an ACME authority.",
       details:
-        "`\"own-dns\"`: dns-01, answered by our own zone. `\"own-http\"`: http-01, answered by our own web server.",
+        "`\"own-dns\"`: dns-01, answered by our own zone; the only way to wildcards. `\"own-http\"`: http-01, answered by "
+        + "our own web server. `\"own-tls\"`: tls-alpn-01, answered by it in the handshake.",
       example: "\"own-dns\"")
     keys.key(
       "directory", \.directory, Codec<UpstreamURL<WebKind>>.text().optional(), "The ACME directory.",
       details: "Absent: Let's Encrypt.", example: "\"https://acme-v02.api.letsencrypt.org/directory\"")
+    keys.key(
+      "fallback", \.fallback, .list(.text(), count: 0...8),
+      "Further ACME directories, tried in turn while the one before them fails.",
+      example: "[\"https://acme.zerossl.com/v2/DV90\"]")
+    keys.key(
+      "binding_id", \.bindingID, Codec<PlainText>.text().optional(),
+      "The identifier of the account that the authority knows (external account binding).", example: "\"kid-1\"")
+    keys.key(
+      "binding_key", \.bindingKey, Codec<SecretReference>.secret.optional(), "The key that goes with it, in base64url.",
+      example: "\"credential:acme-binding\"")
+    keys.key(
+      "roots", \.roots, Codec<AbsolutePath>.text().optional(),
+      "A PEM file of further roots that the ACME server and what it issues are judged by.",
+      example: "\"/etc/portside/roots.pem\"")
+    keys.key(
+      "acme_server", \.acmeServer, Codec<ACMEServerSection>.record().optional(),
+      "The private authority as an ACME server, for other machines; a site or path shows it by `@acme`.",
+      example: "{ from = [\"192.168.10.0/24\"], domains = [\"lan.acme.example\"] }")
     keys.key(
       "per_service_names", \.perServiceNames, .flag, "Whether each service has a name and a certificate of its own.",
       details:
@@ -83,6 +108,13 @@ public struct TLSSection: ConfigurationRecord {
   public func problems() -> [Problem] {
     let place = ConfigurationPath("certificates")
     let basis = [ConfigurationPath("issuer"), place]
+    if (bindingID == nil) != (bindingKey == nil) {
+      return [
+        Problem(
+          ConfigurationPath(bindingID == nil ? "binding_key" : "binding_id"),
+          "binding_id and binding_key go together", basis: basis)
+      ]
+    }
     if issuer == .files, certificates.isEmpty {
       return [
         Problem(

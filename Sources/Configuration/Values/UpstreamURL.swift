@@ -5,6 +5,8 @@ public struct UpstreamURL<Kind: UpstreamKind>: Hashable, Sendable {
   public enum Host: Hashable, Sendable {
     case address(IPAddress)
     case name(HostName)
+    /// A socket of this machine: `unix:/run/app.sock`.
+    case socket(AbsolutePath)
   }
 
   public let scheme: String
@@ -19,6 +21,9 @@ public struct UpstreamURL<Kind: UpstreamKind>: Hashable, Sendable {
     UpstreamURL(scheme: scheme, host: .address(IPAddress(0, 0, 0, 0)), explicitPort: nil, path: "")
   }
 
+  /// The path of the socket, where it is one.
+  public var socketPath: String? { if case .socket(let path) = host { path.description } else { nil } }
+
   /// The port to connect to.
   public var port: UInt16 { explicitPort ?? Kind.schemes.first { $0.name == scheme }?.port ?? 0 }
 }
@@ -30,6 +35,11 @@ public protocol UpstreamKind: Sendable {
   static var schemes: [(name: String, port: UInt16)] { get }
   static var takesPath: Bool { get }
   static var takesNames: Bool { get }
+  static var takesSockets: Bool { get }
+}
+
+extension UpstreamKind {
+  public static var takesSockets: Bool { false }
 }
 
 extension UpstreamURL: ConfigurationText {
@@ -40,6 +50,13 @@ extension UpstreamURL: ConfigurationText {
   public init(configuration text: String) throws(TextError) {
     guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
       throw Self.hidden(hint: "a URL has no spaces, and ASCII characters only")
+    }
+    if Kind.takesSockets, text.hasPrefix("unix:") {
+      scheme = "unix"
+      let path = try AbsolutePath(configuration: String(text.dropFirst(5)))
+      guard path.description.utf8.count <= 107 else { throw Self.mismatch(text, hint: "at most 107 bytes") }
+      (host, explicitPort, self.path) = (.socket(path), nil, "")
+      return
     }
     guard let mark = text.firstRange(of: "://") else {
       let usual = Kind.schemes.first.map { "\($0.name)://\(text)" }
@@ -80,6 +97,7 @@ extension UpstreamURL: ConfigurationText {
     switch host {
     case .address(let address): name = address.family == .v6 ? "[\(address)]" : address.description
     case .name(let host): name = host.description
+    case .socket(let path): return "unix:\(path)"
     }
     return "\(scheme)://\(name)" + (explicitPort.map { ":\($0)" } ?? "") + path
   }
@@ -117,10 +135,11 @@ public enum ResolverKind: UpstreamKind {
 /// A web server.
 public enum WebKind: UpstreamKind {
   public static var typeName: String { "URL" }
-  public static var form: String { "a URL such as \"http://127.0.0.1:8000\"" }
+  public static var form: String { "a URL such as \"http://127.0.0.1:8000\" or \"unix:/run/app.sock\"" }
   public static var schemes: [(name: String, port: UInt16)] { [("http", 80), ("https", 443)] }
   public static var takesPath: Bool { true }
   public static var takesNames: Bool { true }
+  public static var takesSockets: Bool { true }
 }
 
 /// A mail server that takes what goes out.

@@ -42,6 +42,11 @@ extension GateClient {
     return result
   }
 
+  /// Sets who shows what certificate authorities are to see.
+  public func followChallenges(_ follower: @escaping @Sendable ([PublishedChallenge]) -> Void) {
+    state.withLock { $0.challengeFollower = follower }
+  }
+
   /// Sets who answers the console commands that the gate passes on to this worker; `nil` is the answer to those that it
   /// knows nothing of.
   public func answerQuestions(_ answerer: @escaping @Sendable (ConsoleQuestion) async -> ConsoleAnswer?) {

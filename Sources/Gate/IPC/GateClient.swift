@@ -38,6 +38,8 @@ public final class GateClient: Sendable {
     var isFlushing = false
     var identities: [TLSIdentity]?
     var incoming: [TLSIdentity] = []
+    /// Told of the challenges that are to be shown.
+    var challengeFollower: @Sendable ([PublishedChallenge]) -> Void = { _ in }
     var followers: [UInt64: AsyncStream<[TLSIdentity]>.Continuation] = [:]
     var watchers: [UInt64: AsyncStream<Event>.Continuation] = [:]
     var arrivals: [UInt64: CheckedContinuation<Bool, Never>] = [:]
@@ -217,6 +219,7 @@ public final class GateClient: Sendable {
       let now = clock.now()
       state.withLock { $0.penalties.apply(update, now: now) }
     case .identities(let identities, let isFirst, let isLast): take(identities, isFirst, isLast)
+    case .challenges(let challenges): state.withLock { $0.challengeFollower }(challenges)
     case .endSession(let id): state.withLock { $0.sessions[id]?.end }?()
     case .watched(let services): state.withLock { $0.watched = services }
     case .collectMetrics(let id): send(.metrics(id: id, text: metrics()))

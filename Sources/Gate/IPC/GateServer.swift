@@ -29,6 +29,7 @@ public final class GateServer: Sendable {
     var listener: (any Channel)?
     var connections: [UInt64: GateConnection] = [:]
     var identities: [TLSIdentity]?
+    var challenges: [PublishedChallenge] = []
     var certificateTask: Task<Void, Never>?
     var isStopped = false
   }
@@ -139,7 +140,18 @@ public final class GateServer: Sendable {
     for connection in connections { connection.push(identities) }
   }
 
+  /// Has all workers show these challenges, and no others.
+  public func publish(_ challenges: [PublishedChallenge]) {
+    let connections = state.withLock { state in
+      state.challenges = challenges
+      return Array(state.connections.values)
+    }
+    for connection in connections where connection.workerName != nil { connection.send(.challenges(challenges)) }
+  }
+
   private func greet(_ connection: GateConnection) {
+    let challenges = state.withLock { $0.challenges }
+    if !challenges.isEmpty, connection.workerName != nil { connection.send(.challenges(challenges)) }
     if let identities = state.withLock({ $0.identities }) { connection.push(identities) }
   }
 }

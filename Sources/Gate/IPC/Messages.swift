@@ -46,6 +46,8 @@ package enum ServerMessage: Codable, Sendable {
   /// Some of the identities that there are: in several messages, because together they may not fit into a frame.
   case identities([TLSIdentity], isFirst: Bool, isLast: Bool)
   case endSession(SessionID)
+  /// What certificate authorities are to see at host names now: all of it.
+  case challenges([PublishedChallenge])
   case watched(Set<ServiceName>)
   case collectMetrics(id: UInt64)
   /// A console command that only a worker may know the answer to.

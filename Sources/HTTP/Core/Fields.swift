@@ -146,6 +146,17 @@ public struct Fields: Sendable {
   /// Takes out all fields with this name.
   public mutating func remove(_ name: FieldName) { entries.removeAll { $0.known == name } }
 
+  /// Takes out all fields with this name, in any case; for names that are no `FieldName`.
+  public mutating func remove(named name: String) {
+    let wanted = name.lowercased()
+    var kept: [Entry] = []
+    for entry in entries {
+      let isMeant = bytes.span.bytes.extracting(entry.name.bounds).isEqualIgnoringCase(to: wanted)
+      if !isMeant { kept.append(entry) }
+    }
+    entries = kept
+  }
+
   /// Replaces all fields with this name by one.
   public mutating func set(_ name: FieldName, _ value: some StringProtocol) {
     remove(name)

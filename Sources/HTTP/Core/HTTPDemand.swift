@@ -4,6 +4,8 @@ import WireKit
 public enum HTTPDemand: Sendable {
   /// Answer this request, by `HTTPAnswer.reply`.
   case respond(HTTPRequest)
+  /// Get the reply that follows an interim one, by `HTTPAnswer.reply`.
+  case later(any HTTPLateReply)
   /// Get the next piece of this content, by `HTTPAnswer.piece` or `.broken`.
   case next(any HTTPContentStream, atMost: Int)
   /// Hand these bytes to the other end of a tunnel, by `HTTPAnswer.delivered`; none at the end of the input.

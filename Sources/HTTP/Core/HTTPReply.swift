@@ -34,6 +34,12 @@ public enum ContentSegment: Sendable {
   }
 }
 
+/// The reply that follows an interim one.
+public protocol HTTPLateReply: AnyObject, Sendable {
+  /// Waits for it; another interim one may come first. Asked once.
+  func reply() async -> HTTPReply
+}
+
 /// What a reply carries.
 public enum ReplyContent: Sendable {
   case none
@@ -67,6 +73,11 @@ public struct HTTPReply: Sendable {
   public var content: ReplyContent
   /// Ends the connection after this reply (HTTP/1) or refuses further requests on it (HTTP/2).
   public var endsConnection: Bool
+  /// Whether what is left of the request's content is still wanted after this reply; otherwise it is thrown away. For those
+  /// who have detached the request's body and read it on.
+  public var readsOn = false
+  /// The reply that follows an interim one (1xx, RFC 9110 §15.2); `nil` with a final one.
+  public var later: (any HTTPLateReply)?
 
   public init(
     _ status: Status, prepared: PreparedFields? = nil, fields: Fields = Fields(), content: ReplyContent = .none,

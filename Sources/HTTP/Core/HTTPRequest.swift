@@ -37,6 +37,21 @@ public struct HTTPRequest: Sendable {
   /// The port within the authority; 0 when none stands there.
   public internal(set) var port: UInt16
 
+  /// The account that the request's log-in was granted to; set by who checked it.
+  public var account: String?
+
+  /// What was taken off the path's front before whoever answers saw it: `/dav`. Empty for nothing.
+  public var base = ""
+
+  /// Puts another path in the place of the one that came; a query stays. Percent-encoded, beginning with a slash; anything
+  /// else changes nothing.
+  public mutating func setPath(_ octets: [UInt8]) {
+    guard octets.first == 0x2F, octets.allSatisfy({ Characters.isTarget($0) && $0 != 0x3F }) else { return }
+    let start = fields.bytes.count
+    fields.bytes += octets
+    pathRange = TextRange(start..<fields.bytes.count)
+  }
+
   /// The method's name.
   public var methodName: String { text(methodRange) }
   /// The path as it came: percent-encoded, not normalised; `/` when the target has none. `RequestPath` decodes it.

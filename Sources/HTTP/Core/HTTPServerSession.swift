@@ -30,6 +30,8 @@ public struct HTTPServerSession: ~Copyable, StreamSession {
   public var maximumPendingInput: Int { 131_072 }
 
   public mutating func opened(now: MonotonicTime, into actions: inout Actions) {
+    // An authority that validates a name has seen all it wants in the handshake (RFC 8737 §3).
+    if configuration.applicationProtocol == "acme-tls/1" { return actions.close() }
     if choice == .http2 { two?.opened(now: now, into: &actions) } else { one.opened(now: now, into: &actions) }
   }
 

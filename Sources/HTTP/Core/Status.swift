@@ -6,6 +6,7 @@ public struct Status: Hashable, Sendable {
 
   public static var `continue`: Status { Status(100) }
   public static var switchingProtocols: Status { Status(101) }
+  public static var earlyHints: Status { Status(103) }
   public static var ok: Status { Status(200) }
   public static var created: Status { Status(201) }
   public static var noContent: Status { Status(204) }
@@ -21,6 +22,11 @@ public struct Status: Hashable, Sendable {
   public static var notFound: Status { Status(404) }
   public static var methodNotAllowed: Status { Status(405) }
   public static var requestTimeout: Status { Status(408) }
+  public static var multiStatus: Status { Status(207) }
+  public static var conflict: Status { Status(409) }
+  public static var locked: Status { Status(423) }
+  public static var failedDependency: Status { Status(424) }
+  public static var insufficientStorage: Status { Status(507) }
   public static var preconditionFailed: Status { Status(412) }
   public static var seeOther: Status { Status(303) }
   public static var tooManyRequests: Status { Status(429) }

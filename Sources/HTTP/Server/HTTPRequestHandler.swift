@@ -15,31 +15,75 @@ final class HTTPRequestHandler: RequestHandler {
   let counters = HTTPCounters()
   let caches: FileCaches
   private let context: ServerContext
-  private let table: Mutex<SiteTable>
+  private let desk: LogInDesk
+  private let running: Mutex<Running>
 
-  init(_ configuration: HTTPServerConfiguration, context: ServerContext) throws(HTTPServerError) {
+  /// What a reload replaces.
+  struct Running: Sendable {
+    var table: SiteTable
+    var log: AccessLog?
+
+    /// The client itself, where a proxy of our own tells of it.
+    func client(of request: HTTPRequest, on connection: Connection) -> Connection {
+      guard table.configuration.isBehindOwnProxy,
+        let last = request.fields.values(.xForwardedFor).last?.split(separator: ",").last,
+        let address = IPAddress(String(last.drop { $0 == " " }))
+      else { return connection }
+      return Connection(
+        id: connection.id, service: connection.service, peer: Endpoint(address, 0), local: connection.local,
+        tls: request.fields[.xForwardedProto] == "https" ? TLSParameters(version: "TLS") : nil,
+        eventLoop: connection.eventLoop)
+    }
+  }
+
+  init(
+    _ configuration: HTTPServerConfiguration, desk: LogInDesk, context: ServerContext
+  ) throws(HTTPServerError) {
     self.context = context
+    self.desk = desk
     caches = FileCaches(clock: context.clock)
-    table = Mutex(try SiteTable(configuration, previous: nil, caches: caches, context: context))
+    let table = try SiteTable(configuration, previous: nil, desk: desk, caches: caches, context: context)
+    running = Mutex(
+      Running(table: table, log: configuration.accessLog.map { AccessLog($0, context: context) }))
   }
 
   /// The sites as they are now.
-  var sites: SiteTable { table.withLock { $0 } }
+  var sites: SiteTable { running.withLock { $0.table } }
 
-  /// Replaces the sites. On an error everything stays as it is.
+  /// Replaces the sites, and opens the log anew. On an error everything stays as it is.
   func reload(_ configuration: HTTPServerConfiguration) throws(HTTPServerError) {
-    let next = try SiteTable(configuration, previous: sites, caches: caches, context: context)
-    table.withLock { $0 = next }
+    let next = try SiteTable(configuration, previous: sites, desk: desk, caches: caches, context: context)
+    running.withLock { running in
+      running.table = next
+      if running.log?.configuration == configuration.accessLog {
+        running.log?.reopen()
+      } else {
+        running.log = configuration.accessLog.map { AccessLog($0, context: context) }
+      }
+    }
   }
 
   func answer(_ demand: HTTPDemand, on connection: Connection) -> HTTPAnswer? {
-    guard case .respond(let request) = demand else { return nil }
-    let table = sites
-    switch route(request, table, connection) {
-    case .reply(let reply): return .reply(finish(reply, request, table, nil, connection))
+    guard case .respond(var request) = demand else { return nil }
+    let running = running.withLock { $0 }
+    let connection = running.client(of: request, on: connection)
+    var exchange = Exchange(running, running.log == nil ? nil : context.clock.now())
+    switch route(request, running.table, connection) {
+    case .reply(let reply): return .reply(finish(reply, request, exchange, connection))
     case .handler(let handler, let site):
-      guard let reply = handler.answer(request, on: connection) else { return nil }
-      return .reply(finish(reply, request, table, site, connection))
+      exchange.site = site
+      if let guardian = site?.guardian {
+        switch guardian.admit(&request, on: connection) {
+        case .reply(let reply): return .reply(finish(reply, request, exchange, connection))
+        case .undecided: return nil
+        case .proceed: break
+        }
+        if guardian.rules.contentLimit != nil, request.content == .unknown { return nil }
+      }
+      guard let reply = (handler ?? site.map { content($0, request) })?.answer(request, on: connection) else {
+        return nil
+      }
+      return .reply(finish(reply, request, exchange, connection))
     }
   }
 
@@ -50,15 +94,44 @@ final class HTTPRequestHandler: RequestHandler {
     case .deliver(let bytes, let tunnel):
       await tunnel.take(bytes)
       return .delivered
-    case .respond(let request):
-      let table = sites
-      switch route(request, table, connection) {
-      case .reply(let reply): return .reply(finish(reply, request, table, nil, connection))
-      case .handler(let handler, let site):
-        let reply = await handler.handle(request, body: body, on: connection)
-        return .reply(finish(reply, request, table, site, connection))
-      }
+    case .later(let late): return .reply(await late.reply())
+    case .respond(let request): return .reply(await respond(request, body, connection))
     }
+  }
+
+  private func respond(_ request: HTTPRequest, _ body: RequestBody, _ connection: Connection) async -> HTTPReply {
+    var request = request
+    let running = running.withLock { $0 }
+    let connection = running.client(of: request, on: connection)
+    var exchange = Exchange(running, running.log == nil ? nil : context.clock.now())
+    switch route(request, running.table, connection) {
+    case .reply(let reply): return finish(reply, request, exchange, connection)
+    case .handler(let handler, let site):
+      exchange.site = site
+      if let guardian = site?.guardian, let reply = await guardian.admitLater(&request, body, on: connection) {
+        return finish(reply, request, exchange, connection)
+      }
+      guard let handler = handler ?? site.map({ content($0, request) }) else { return Pages.error(.notFound) }
+      // Where the rules had to ask somebody, the content has not been asked at all; on the event loop, as always.
+      if site?.guardian != nil {
+        let asked = request
+        let atOnce = try? await connection.eventLoop.submit { handler.answer(asked, on: connection) }.get()
+        if let reply = atOnce ?? nil { return finish(reply, request, exchange, connection) }
+      }
+      let reply = await handler.handle(request, body: body, on: connection)
+      if body.exceedsLimit { return finish(Pages.error(.contentTooLarge), request, exchange, connection) }
+      return settle(reply, request, exchange, connection)
+    }
+  }
+
+  /// An interim reply goes out as it is; the one behind it is finished when it comes.
+  private func settle(
+    _ reply: HTTPReply, _ request: HTTPRequest, _ exchange: Exchange, _ connection: Connection
+  ) -> HTTPReply {
+    guard let later = reply.later else { return finish(reply, request, exchange, connection) }
+    var interim = reply
+    interim.later = FinishedLater(later) { [self] in settle($0, request, exchange, connection) }
+    return interim
   }
 
   func source(of body: any HTTPContent) -> BodySource {
@@ -70,7 +143,21 @@ final class HTTPRequestHandler: RequestHandler {
 
   private enum Route {
     case reply(HTTPReply)
-    case handler(any SiteHandler, Site?)
+    /// A handler of its own, or a site's content, that its rules may still lead elsewhere.
+    case handler((any SiteHandler)?, Site?)
+  }
+
+  /// What a reply is finished with.
+  struct Exchange: Sendable {
+    let running: Running
+    /// When the request came; `nil` where nobody asks.
+    let start: MonotonicTime?
+    var site: Site?
+
+    init(_ running: Running, _ start: MonotonicTime?) {
+      self.running = running
+      self.start = start
+    }
   }
 
   private func route(_ request: HTTPRequest, _ table: SiteTable, _ connection: Connection) -> Route {
@@ -91,25 +178,35 @@ final class HTTPRequestHandler: RequestHandler {
       fields.append(.allow, "GET, HEAD, OPTIONS" as StaticString)
       return .reply(HTTPReply(.noContent, fields: fields))
     }
-    for mount in site.configuration.mounts where mount.covers(request) { return .handler(mount.handler, site) }
-    return .handler(site.handler, site)
+    return .handler(nil, site)
+  }
+
+  /// Who answers within a site, by the path that its rules have left.
+  private func content(_ site: Site, _ request: HTTPRequest) -> any SiteHandler {
+    for mount in site.configuration.mounts where mount.covers(request) { return mount.handler }
+    for part in site.parts where part.covers(request) { return part }
+    return site.handler
   }
 
   private func finish(
-    _ reply: HTTPReply, _ request: HTTPRequest, _ table: SiteTable, _ site: Site?, _ connection: Connection
+    _ reply: HTTPReply, _ request: HTTPRequest, _ exchange: Exchange, _ connection: Connection
   ) -> HTTPReply {
+    let configuration = exchange.running.table.configuration
     counters.count(reply.status, request.version)
-    if table.configuration.logsRequests || context.events.isWatched(connection.service) {
-      tell(request, reply.status, table.configuration.logsRequests, connection)
+    if configuration.logsRequests || context.events.isWatched(connection.service) {
+      tell(request, reply.status, configuration.logsRequests, connection)
     }
-    guard let fields = site?.secureFields, connection.isEncrypted else { return reply }
     var reply = reply
-    if reply.fields.isEmpty {
-      reply.fields = fields
-    } else if let value = fields[.strictTransportSecurity] {
-      reply.fields.set(.strictTransportSecurity, value)
+    if let guardian = exchange.site?.guardian { reply = guardian.finish(reply) }
+    if let fields = exchange.site?.secureFields, connection.isEncrypted {
+      if reply.fields.isEmpty {
+        reply.fields = fields
+      } else if let value = fields[.strictTransportSecurity] {
+        reply.fields.set(.strictTransportSecurity, value)
+      }
     }
-    return reply
+    guard let log = exchange.running.log, let start = exchange.start else { return reply }
+    return log.note(reply, to: request, on: connection, since: start)
   }
 
   // MARK: Words
@@ -158,4 +255,17 @@ final class HTTPRequestHandler: RequestHandler {
         time: context.clock.wallTime(), severity: severity, message: message, service: connection.service,
         session: connection.id, peer: connection.peer, fields: [.init("reason", .string(text))]))
   }
+}
+
+/// A reply behind an interim one, finished like any other.
+private final class FinishedLater: HTTPLateReply {
+  private let late: any HTTPLateReply
+  private let finish: @Sendable (HTTPReply) -> HTTPReply
+
+  init(_ late: any HTTPLateReply, _ finish: @escaping @Sendable (HTTPReply) -> HTTPReply) {
+    self.late = late
+    self.finish = finish
+  }
+
+  func reply() async -> HTTPReply { finish(await late.reply()) }
 }

@@ -61,15 +61,18 @@ public final class HTTPServer: Sendable {
   private let listeners = Mutex<[Driver]>([])
 
   /// Makes a server that listens nowhere yet. Throws when a site can't be served as configured.
+  ///
+  /// - Parameter desk: Who judges the log-ins that sites want; without one, nobody logs in over plain text.
   public init(
     context: ServerContext, contexts: TLSContextStore, counter: ConnectionCounter, numbers: SessionNumbers,
-    configuration: HTTPServerConfiguration
+    configuration: HTTPServerConfiguration, desk: LogInDesk? = nil
   ) throws(HTTPServerError) {
     self.context = context
     self.contexts = contexts
     self.counter = counter
     self.numbers = numbers
-    handler = try HTTPRequestHandler(configuration, context: context)
+    handler = try HTTPRequestHandler(
+      configuration, desk: desk ?? LogInDesk(context: context), context: context)
   }
 
   /// A socket that is being served.

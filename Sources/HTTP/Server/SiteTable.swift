@@ -7,12 +7,18 @@ import WireKit
 final class Site: Sendable {
   let configuration: SiteConfiguration
   let handler: any SiteHandler
+  /// Content at paths, the longest first.
+  let parts: [PathSite]
+  /// `nil` without rules.
+  let guardian: SiteGuard?
   /// Fields that every reply inside TLS gets.
   let secureFields: Fields?
 
-  init(_ configuration: SiteConfiguration, handler: any SiteHandler) {
+  init(_ configuration: SiteConfiguration, handler: any SiteHandler, parts: [PathSite], guardian: SiteGuard?) {
     self.configuration = configuration
     self.handler = handler
+    self.parts = parts
+    self.guardian = guardian
     secureFields = configuration.strictTransportSeconds.map { seconds in
       var fields = Fields()
       fields.append(.strictTransportSecurity, "max-age=\(max(0, seconds))")
@@ -33,7 +39,8 @@ final class SiteTable: Sendable {
 
   /// Builds the table. Directories that `previous` serves already are kept open, with what is known of their files.
   init(
-    _ configuration: HTTPServerConfiguration, previous: SiteTable?, caches: FileCaches, context: ServerContext
+    _ configuration: HTTPServerConfiguration, previous: SiteTable?, desk: LogInDesk, caches: FileCaches,
+    context: ServerContext
   ) throws(HTTPServerError) {
     self.configuration = configuration
     var sites: [Site] = []
@@ -48,7 +55,7 @@ final class SiteTable: Sendable {
         index[Self.hash(Array(text.utf8).span.bytes), default: []].append(names.count)
         names.append((text, isWildcard, sites.count))
       }
-      sites.append(Site(site, handler: try Self.handler(site, previous, caches, context)))
+      sites.append(try Self.make(site, previous, desk, caches, context))
     }
     var defaultSite: Int?
     if let wanted = configuration.defaultSite?.lowercased() {
@@ -115,20 +122,37 @@ final class SiteTable: Sendable {
     return (text, isWildcard)
   }
 
+  private static func make(
+    _ site: SiteConfiguration, _ previous: SiteTable?, _ desk: LogInDesk, _ caches: FileCaches,
+    _ context: ServerContext
+  ) throws(HTTPServerError) -> Site {
+    var parts: [PathSite] = []
+    for part in site.parts.sorted(by: { $0.path.utf8.count > $1.path.utf8.count }) {
+      parts.append(PathSite(part.path, try handler(part.content, previous, caches, context)))
+    }
+    let old = previous?.sites.first { $0.configuration.names == site.names }
+    let guardian =
+      site.rules.isEmpty
+      ? nil : SiteGuard(site.rules, previous: old?.guardian, desk: desk, clock: context.clock)
+    return Site(
+      site, handler: try handler(site.content, previous, caches, context), parts: parts, guardian: guardian)
+  }
+
   private static func handler(
-    _ site: SiteConfiguration, _ previous: SiteTable?, _ caches: FileCaches, _ context: ServerContext
+    _ content: SiteConfiguration.Content, _ previous: SiteTable?, _ caches: FileCaches, _ context: ServerContext
   ) throws(HTTPServerError) -> any SiteHandler {
-    switch site.content {
+    let old = previous?.sites.flatMap { [$0.handler] + $0.parts.map(\.handler) } ?? []
+    switch content {
     case .handler(let handler): return handler
     case .redirect(let origin): return RedirectSite(origin: origin)
     case .proxy(let configuration):
-      for old in previous?.sites ?? [] {
-        if let site = old.handler as? ProxySite, site.configuration == configuration { return site }
+      for handler in old {
+        if let site = handler as? ProxySite, site.configuration == configuration { return site }
       }
       return try ProxySite(configuration, context: context)
     case .directory(let configuration):
-      for old in previous?.sites ?? [] {
-        if let site = old.handler as? StaticSite, site.configuration == configuration { return site }
+      for handler in old {
+        if let site = handler as? StaticSite, site.configuration == configuration { return site }
       }
       return try StaticSite(configuration, caches: caches)
     }

@@ -6,6 +6,8 @@ struct PendingRequests {
   private struct Entry {
     var task: Task<Void, Never>
     var body: RequestBody
+    /// Only its body is still coming in.
+    var isAnswered = false
   }
 
   private var entries: [Ticket: Entry] = [:]
@@ -22,15 +24,28 @@ struct PendingRequests {
   /// Passes body bytes on. Those of a request that is answered already are dropped.
   func append(_ bytes: ByteBuffer, for ticket: Ticket) { entries[ticket]?.body.append(bytes) }
 
-  func finishBody(of ticket: Ticket) { entries[ticket]?.body.finish() }
+  mutating func finishBody(of ticket: Ticket) {
+    guard let entry = entries[ticket] else { return }
+    entry.body.finish()
+    if entry.isAnswered { entries[ticket] = nil }
+  }
 
   /// Takes a request out, because its answer is here. Returns whether anyone waits for that answer.
-  mutating func remove(_ ticket: Ticket) -> Bool { entries.removeValue(forKey: ticket) != nil }
+  /// A body that somebody reads on stays.
+  mutating func remove(_ ticket: Ticket) -> Bool {
+    guard let entry = entries.removeValue(forKey: ticket) else { return false }
+    if entry.body.isDetached, !entry.body.isFinished {
+      entries[ticket] = Entry(task: entry.task, body: entry.body, isAnswered: true)
+    }
+    return true
+  }
 
   /// Tells the handler that nobody waits any more. It stays here until it has answered, so that its session learns when
   /// it is gone: a session that bounds its living handlers must (RFC 9113 §10.5, Rapid Reset).
-  func cancel(_ ticket: Ticket) {
-    if let entry = entries[ticket] { Self.cancel(entry) }
+  mutating func cancel(_ ticket: Ticket) {
+    guard let entry = entries[ticket] else { return }
+    Self.cancel(entry)
+    if entry.isAnswered { entries[ticket] = nil }
   }
 
   mutating func cancelAll() {

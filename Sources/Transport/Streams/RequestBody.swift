@@ -21,6 +21,10 @@ public final class RequestBody: AsyncSequence, Sendable {
     var end = End.open
     var isPaused = false
     var isAbandoned = false
+    var isDetached = false
+    /// Most bytes that may come; more cuts it off.
+    var limit = Int64.max
+    var count: Int64 = 0
     var waiter: CheckedContinuation<ByteBuffer?, any Error>?
   }
 
@@ -44,6 +48,8 @@ public final class RequestBody: AsyncSequence, Sendable {
   func append(_ chunk: ByteBuffer) {
     let waiter = state.withLock { state -> CheckedContinuation<ByteBuffer?, any Error>? in
       guard state.end == .open, !state.isAbandoned else { return nil }
+      state.count += Int64(chunk.readableBytes)
+      if state.count > state.limit { return Self.exceed(&state) }
       if let waiter = state.waiter {
         state.waiter = nil
         return waiter
@@ -53,11 +59,41 @@ public final class RequestBody: AsyncSequence, Sendable {
       state.isPaused = state.bytes >= Self.highWatermark
       return nil
     }
-    waiter?.resume(returning: chunk)
+    guard let waiter else { return }
+    if exceedsLimit { waiter.resume(throwing: CutOff()) } else { waiter.resume(returning: chunk) }
   }
+
+  private static func exceed(_ state: inout State) -> CheckedContinuation<ByteBuffer?, any Error>? {
+    state.end = .cutOff
+    state.chunks.removeAll()
+    state.bytes = 0
+    defer { state.waiter = nil }
+    return state.waiter
+  }
+
+  /// Takes no more than so many bytes; a body that is longer is cut off there.
+  public func limit(to bytes: Int64) {
+    let waiter = state.withLock { state in
+      state.limit = bytes
+      return state.count > bytes ? Self.exceed(&state) : nil
+    }
+    waiter?.resume(throwing: CutOff())
+  }
+
+  /// Whether more came than `limit` allows.
+  public var exceedsLimit: Bool { state.withLock { $0.count > $0.limit } }
+
+  /// Keeps the body alive after its request has been answered: somebody goes on reading it, as a proxy does whose upstream
+  /// answers before the upload's end. Whoever calls this reads it to its end, or calls `abandon`.
+  public func detach() { state.withLock { $0.isDetached = true } }
+
+  /// Whether somebody reads on after the answer.
+  var isDetached: Bool { state.withLock { $0.isDetached && !$0.isAbandoned && $0.end != .cutOff } }
 
   /// Whether reading should pause; `resumeReading` is called when that is over.
   var isFull: Bool { state.withLock { $0.isPaused } }
+
+  var isFinished: Bool { state.withLock { $0.end != .open } }
 
   /// The body is complete.
   func finish() { end(.complete) }
@@ -66,7 +102,7 @@ public final class RequestBody: AsyncSequence, Sendable {
   func cutOff() { end(.cutOff) }
 
   /// Nobody reads it any more: what is here and what still comes is dropped.
-  func abandon() {
+  public func abandon() {
     let wasPaused = state.withLock { state in
       state.isAbandoned = true
       state.chunks.removeAll()

@@ -243,7 +243,7 @@ where
     let (clock, meter) = (clock, settings.meter)
     let task = Task(executorPreference: executor) {
       let reply = await handler.handle(request, body: body, on: connection)
-      body.abandon()
+      if !body.isDetached { body.abandon() }
       if let operation {
         meter?.note(
           operation, handler.outcome(of: reply), nanoseconds: (clock.now() - start).wholeNanoseconds)

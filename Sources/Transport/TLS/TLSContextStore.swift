@@ -15,7 +15,12 @@ public final class TLSContextStore: Sendable {
   private struct State {
     var index = IdentityIndex([])
     var contexts: [Key: NIOSSLContext] = [:]
+    /// What answers the validation of tls-alpn-01, by host name.
+    var challenges: [String: TLSIdentity] = [:]
   }
+
+  /// The protocol by which a certificate authority validates a name in the handshake itself (RFC 8737 §4).
+  public static let challengeProtocol = "acme-tls/1"
 
   private let state = Mutex(State())
 
@@ -26,8 +31,16 @@ public final class TLSContextStore: Sendable {
     let index = IdentityIndex(identities)
     let present = Set(identities)
     state.withLock { state in
-      state = State(index: index, contexts: state.contexts.filter { present.contains($0.key.identity) })
+      state = State(
+        index: index, contexts: state.contexts.filter { present.contains($0.key.identity) },
+        challenges: state.challenges)
     }
+  }
+
+  /// Takes over the certificates that answer an authority's validations (RFC 8737), each for one host name.
+  public func updateChallenges(_ identities: [TLSIdentity]) {
+    let byName = Dictionary(identities.compactMap { each in each.names.first.map { ($0, each) } }) { first, _ in first }
+    state.withLock { $0.challenges = byName }
   }
 
   /// Whether there is any certificate for this service.
@@ -45,6 +58,11 @@ public final class TLSContextStore: Sendable {
     for hello: ClientHello, service: ServiceName, applicationProtocols: [String], local: IPAddress
   ) throws -> NIOSSLContext {
     let offered = hello.applicationProtocols
+    if offered == [Self.challengeProtocol], service == .https, let name = hello.serverName,
+      let challenge = state.withLock({ $0.challenges[name] })
+    {
+      return try Self.makeContext(challenge, offered)
+    }
     guard offered.isEmpty || offered.contains(where: applicationProtocols.contains) else {
       throw TLSRefusal.foreignApplicationProtocol(offered)
     }

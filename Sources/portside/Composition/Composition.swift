@@ -60,6 +60,7 @@ struct Composition: Sendable {
     plan.sockets += [
       SocketPlan(
         name: SocketNames.gate, place: .unixStream(path: folder.gateSocket), mode: 0o600, owner: user?.name),
+      SocketPlan(name: SocketNames.web, place: .unixStream(path: folder.webSocket), mode: 0o600, owner: user?.name),
       SocketPlan(name: SocketNames.admin, place: .unixStream(path: folder.adminSocket), mode: 0o600),
     ]
     return plan
@@ -78,7 +79,11 @@ struct Composition: Sendable {
       signingSecret: SMTPHosting.worker == name ? SigningKeys.secret(from: masterKey) : nil,
       versions: name == .gate ? versions : [],
       transferSecrets: name == .names ? try transferSecrets() : [:],
-      zoneStamps: name == .names ? zoneStamps : [:], isLaboratory: isLaboratory)
+      zoneStamps: name == .names ? zoneStamps : [:],
+      acmeBinding: name == .gate ? try secret(configuration.tls.bindingKey, "tls.binding_key") : nil,
+      acmeServerBinding: name == .gate
+        ? try secret(configuration.tls.acmeServer?.bindingKey, "tls.acme_server.binding_key") : nil,
+      isLaboratory: isLaboratory)
     // The same settings have the same bytes: a reload tells only those workers whose bytes differ.
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
@@ -90,6 +95,12 @@ struct Composition: Sendable {
   private func internalSockets(_ name: WorkerName) -> [SocketPlan] {
     HostedServices.of(name).filter(isWanted).flatMap {
       $0.internalSockets(configuration, in: folder, owner: user?.name)
+    }
+  }
+
+  private func secret(_ reference: SecretReference?, _ place: String) throws -> Secret? {
+    do { return try reference?.resolve(using: SystemSecretReader()) } catch {
+      throw CommandFailure("\(place): \(error)")
     }
   }
 
@@ -161,6 +172,7 @@ struct Composition: Sendable {
   private func confinement(_ name: WorkerName) -> Confinement {
     var confinement = Confinement(user: user?.name, connectPorts: [])
     if name == .gate { confinement.writePaths = [folder.store, folder.certificates, folder.authority] }
+    if name == .gate { CertificateOrders.confine(&confinement, for: configuration) }
     // Its folder, since a list is replaced as a whole.
     if name == .gate, let list = configuration.auth.sshRevoked?.description {
       confinement.readPaths.append(String(list[..<(list.lastIndex(of: "/") ?? list.endIndex)]))
@@ -236,4 +248,5 @@ extension PortsideConfiguration {
 enum SocketNames {
   static let gate = "gate"
   static let admin = "admin"
+  static let web = "web"
 }

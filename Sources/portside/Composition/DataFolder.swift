@@ -62,6 +62,8 @@ struct DataFolder: Sendable {
   var queue: String { "\(root)/queue" }
   var queueDatabase: String { "\(queue)/queue.sqlite" }
   var signingKeys: String { "\(queue)/dkim" }
+  /// What WebDAV clients say of files, by account.
+  var webProperties: String { "\(root)/properties" }
   /// How much each account's folder holds.
   var counts: String { "\(root)/counts" }
   /// What one worker has other workers know: nothing in it is secret.
@@ -74,6 +76,8 @@ struct DataFolder: Sendable {
   var gateSocket: String { "\(run)/gate.sock" }
   /// Where the web worker asks for names, for DNS over HTTPS.
   var dnsSocket: String { "\(run)/dns.sock" }
+  /// Where the web worker reaches what the gate itself answers: the administration pages, the private authority.
+  var webSocket: String { "\(run)/web.sock" }
   /// Where sessions of the operating system's accounts are asked for.
   var sessionSocket: String { "\(run)/sessions.sock" }
   /// Where the command line administers.
@@ -99,6 +103,7 @@ struct DataFolder: Sendable {
     try make(mail, mode: 0o700, owner: user)
     try make(queue, mode: 0o700, owner: user)
     try make(sieve, mode: 0o700, owner: user)
+    try make(webProperties, mode: 0o700, owner: user)
     try make(configuration, mode: 0o700, owner: nil)
     try make(counts, mode: 0o700, owner: user)
     try make(publication, mode: 0o755, owner: user)

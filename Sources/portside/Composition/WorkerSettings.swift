@@ -30,6 +30,9 @@ struct WorkerSettings: Codable, Sendable {
   var transferSecrets: [String: Secret]
   /// When each zone's file was last changed: with another value, a reload reaches the names worker.
   var zoneStamps: [String: String]
+  /// The keys of `tls.binding_key` and `tls.acme_server.binding_key`; for the gate alone.
+  var acmeBinding: Secret?
+  var acmeServerBinding: Secret?
   /// Whether this is `portside try`.
   var isLaboratory: Bool
 

@@ -121,6 +121,7 @@ final class DNSHosting: HostedService {
       surroundings: surroundings, server: server, resolver: resolver, signing: signing, trusted: trusted,
       replication: replication)
     surroundings.names.book.attach(server)
+    DNSChallenges(server).follow(surroundings.challenges)
     try await service.apply(settings, sockets)
     replication.begin()
     service.upkeep.withLock { $0 = Task { await service.keepSigned() } }

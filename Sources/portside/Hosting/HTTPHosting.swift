@@ -18,9 +18,13 @@ final class HTTPHosting: HostedService {
   private let sites: Mutex<[[String]]>
 
   private let names: DNSOverHTTPS
+  private let mapping: SiteMapping
 
-  private init(surroundings: WorkerSurroundings, server: HTTPServer, names: DNSOverHTTPS, sites: [[String]]) {
+  private init(
+    surroundings: WorkerSurroundings, server: HTTPServer, names: DNSOverHTTPS, mapping: SiteMapping, sites: [[String]]
+  ) {
     self.names = names
+    self.mapping = mapping
     self.sites = Mutex(sites)
     self.surroundings = surroundings
     self.server = server
@@ -28,6 +32,7 @@ final class HTTPHosting: HostedService {
 
   static func share(_ whole: PortsideConfiguration, with part: inout PortsideConfiguration) {
     part.http = whole.http
+    part.ssh.sftp = whole.ssh.sftp
     part.dns.recursion = whole.dns.recursion
     part.dns.overHTTPS = DNSOverHTTPS.isWanted(whole)
     MailSetupSite.share(whole, with: &part)
@@ -36,11 +41,27 @@ final class HTTPHosting: HostedService {
   static func confine(
     _ confinement: inout Confinement, for configuration: PortsideConfiguration, in folder: DataFolder
   ) {
-    let sites = configuration.http.sites.values
-    confinement.readPaths += Set(sites.compactMap { $0.root?.description }).sorted()
+    let section = configuration.http
+    let targets = section.sites.values.flatMap(\.targets)
+    // In the place of files that may be replaced: their folders.
+    let pages = section.sites.values.flatMap { $0.errorPages.values.map { parent(of: $0.description) } }
+    let folders = targets.compactMap { if case .folder(let path) = $0 { path.description } else { nil } }
+    confinement.readPaths += Set(folders + pages).sorted()
+    let upstreams = targets.compactMap { if case .upstream(let url) = $0 { url } else { nil } }
     MailSetupSite.confine(&confinement, for: configuration, in: folder)
     // Only to where sites are proxied.
-    confinement.connectPorts? += Set(sites.flatMap(\.allUpstreams).map(\.port)).sorted()
+    confinement.connectPorts? += Set(upstreams.filter { $0.socketPath == nil }.map(\.port)).sorted()
+    confinement.readPaths += Set(upstreams.compactMap { $0.socketPath.map(parent) }).sorted()
+    if targets.contains(.admin) || targets.contains(.acme) { confinement.readPaths.append(folder.run) }
+    if targets.contains(.files) {
+      confinement.writePaths += SSHHosting.files(configuration).folders + [folder.webProperties]
+    }
+    if let log = section.accessLog { confinement.writePaths.append(parent(of: log.description)) }
+  }
+
+  private static func parent(of path: String) -> String {
+    let folder = path[..<(path.lastIndex(of: "/") ?? path.startIndex)]
+    return folder.isEmpty ? "/" : String(folder)
   }
 
   static func make(
@@ -48,18 +69,21 @@ final class HTTPHosting: HostedService {
   ) async throws -> any HostedService {
     let names = DNSOverHTTPS(
       path: DataFolder(settings.configuration).dnsSocket, settings.configuration.dns, group: surroundings.group)
+    let mapping = SiteMapping(
+      surroundings, names: names, properties: DataFolder(settings.configuration).webProperties)
     let server = try HTTPServer(
       context: surroundings.context, contexts: surroundings.contexts, counter: surroundings.counter,
-      numbers: surroundings.numbers, configuration: configuration(settings, sockets, names))
+      numbers: surroundings.numbers, configuration: mapping.configuration(settings, sockets), desk: mapping.desk)
     surroundings.metrics.reading("portside_http_requests", help: "HTTP requests answered.") {
       Double(server.counters.requests)
     }
-    return HTTPHosting(surroundings: surroundings, server: server, names: names, sites: rows(settings))
+    return HTTPHosting(
+      surroundings: surroundings, server: server, names: names, mapping: mapping, sites: rows(settings))
   }
 
   func apply(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) async throws {
     names.apply(settings.configuration.dns)
-    try server.reload(Self.configuration(settings, sockets, names))
+    try server.reload(mapping.configuration(settings, sockets))
     self.sites.withLock { $0 = Self.rows(settings) }
   }
 
@@ -77,10 +101,10 @@ final class HTTPHosting: HostedService {
     let section = settings.configuration.http
     return section.sites.map { name, site in
       let content =
-        site.root.map { "\($0)" } ?? site.redirect.map { "redirect to \($0)" }
-        ?? (site.admin ? "not served by this version" : site.allUpstreams.map(\.description).joined(separator: " "))
+        site.redirect.map { "redirect to \($0)" } ?? site.mainTargets.map(\.description).joined(separator: " ")
+      let parts = site.paths.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
       return [
-        name.description, content, section.redirectsToHTTPS(site) ? "yes" : "no",
+        name.description, content + parts, section.redirectsToHTTPS(site) ? "yes" : "no",
         section.defaultSite?.description == name.description ? "yes" : "no",
       ]
     }.sorted { $0[0] < $1[0] }
@@ -94,59 +118,5 @@ final class HTTPHosting: HostedService {
       .init(isSecure: declaration.tls == .implicit, proxies: settings.configuration.proxyProtocol.from),
       descriptor: descriptor, on: surroundings.group)
     return RunningListener { await listening.drain(within: $0) }
-  }
-
-  /// The sites of the configuration. The port of redirects is the real one, also where the configuration said "any".
-  private static func configuration(_ settings: WorkerSettings, _ sockets: [InheritedSocket], _ names: DNSOverHTTPS)
-    -> HTTPServerConfiguration
-  {
-    let section = settings.configuration.http
-    let httpsPort = sockets.first { settings.listeners[$0.name]?.service == .https }?.place.endpoint?.port
-    var limits = HTTPCore.HTTPLimits()
-    limits.head = Int(clamping: section.limits.headerSize.bytes)
-    limits.content = Int64(clamping: section.limits.bodySize.bytes)
-    limits.headTime = section.limits.headerTimeout
-    limits.idleTime = section.limits.idleTimeout
-    limits.streams = section.limits.streams
-    return HTTPServerConfiguration(
-      sites: MailSetupSite.adding(
-        to: section.sites.compactMap { site($0.key, $0.value, section) }.sorted { $0.names[0] < $1.names[0] },
-        settings.configuration),
-      defaultSite: section.defaultSite?.description,
-      mounts: settings.configuration.dns.overHTTPS ? [Mount(DNSOverHTTPS.path, names)] : [],
-      httpsPort: httpsPort ?? 443, limits: limits)
-  }
-
-  private static func proxy(_ site: HTTPSite, _ section: HTTPSection) -> ProxyConfiguration {
-    let upstreams = site.allUpstreams.map { url in
-      let host =
-        switch url.host {
-        case .address(let address): address.description
-        case .name(let name): name.description
-        }
-      return ProxyConfiguration.Upstream(
-        isSecure: url.scheme == "https", host: host, port: url.port, path: url.path)
-    }
-    return ProxyConfiguration(
-      upstreams: upstreams, balance: .init(rawValue: site.balance.rawValue) ?? .leastConnections,
-      preservesHost: site.preserveHost, trusted: section.trustedProxies, healthPath: site.health?.description,
-      responseTimeout: site.upstreamTimeout)
-  }
-
-  private static func site(_ name: SiteName, _ site: HTTPSite, _ section: HTTPSection) -> SiteConfiguration? {
-    let content: SiteConfiguration.Content
-    if let root = site.root {
-      content = .directory(
-        .init(
-          root: root.description, index: site.index.map(\.description), lists: site.browse, compresses: site.compress))
-    } else if !site.allUpstreams.isEmpty {
-      content = .proxy(proxy(site, section))
-    } else if let target = site.redirect {
-      content = .redirect(origin: target.description)
-    } else {
-      return nil
-    }
-    return SiteConfiguration(
-      names: [name.description], content: content, redirectsToHTTPS: section.redirectsToHTTPS(site))
   }
 }

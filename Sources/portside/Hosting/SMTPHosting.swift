@@ -172,6 +172,7 @@ final class SMTPHosting: HostedService {
       switch url.host {
       case .address(let address): address.description
       case .name(let name): name.description
+      case .socket(let path): path.description
       }
     let isLoopback = IPAddress(host)?.isLoopback == true
     let security: ClientPlan.Security =

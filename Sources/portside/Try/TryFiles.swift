@@ -18,6 +18,7 @@ enum TryFiles {
 
     [tls]
     issuer = "internal-ca"
+    acme_server = { from = ["127.0.0.0/8"], domains = ["\(domain)"], validation_port = 10080 }
 
     [auth]
     penalty = { exempt = ["127.0.0.0/8"] }
@@ -39,7 +40,11 @@ enum TryFiles {
     tls_port     = 10443
     default_site = "www.\(domain)"
     redirect_to_https = false
-    sites        = { "www.\(domain)" = "\(data)/site", "srv.\(domain)" = "\(data)/site" }
+    plaintext    = true
+
+    [http.sites]
+    "srv.\(domain)" = "\(data)/site"
+    "www.\(domain)" = { root = "\(data)/site", paths = { "/files" = "@files", "/acme" = "@acme" } }
 
     \(access(data: data))
     \(mail(domain: domain))

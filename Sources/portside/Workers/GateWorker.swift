@@ -8,6 +8,7 @@ import Operation
 import Services
 import Stores
 import Supervision
+import Synchronization
 import Transport
 
 /// The worker `gate`: accounts, log-ins, penalties, sessions, audit, certificates, events, metrics.
@@ -19,6 +20,12 @@ final class GateWorker: Worker {
   private let administrators: GateServer
   private let pages: HTTPServer
   private let admin: HTTPServer?
+  /// What the web worker passes on.
+  private let inner: HTTPServer
+  private let parts: GateParts
+  private let events: any EventSink
+  /// Has certificates issued by others; begun anew when the configuration changes.
+  private let orders = Mutex<Task<Void, Never>?>(nil)
   private let store: SQLiteStore
   private let certificates: CertificateService
   private let listeners = ListenerSet()
@@ -51,6 +58,16 @@ final class GateWorker: Worker {
     pages = try Self.makePages(settings, metrics, workers, parts, events, supervisor)
     let contexts = TLSContextStore()
     admin = try Self.makeAdmin(settings, metrics, parts, events, contexts)
+    let numbers = SessionNumbers()
+    let sites = try Self.innerSites(settings, parts, events, certificates, numbers)
+    inner = try HTTPServer(
+      context: ServerContext(
+        clock: parts.clock, events: events, accounts: parts.accounts, penalties: parts.penalties,
+        sessions: parts.sessions, certificates: parts.certificates), contexts: TLSContextStore(),
+      counter: ConnectionCounter(SourceLimits(maximumConnectionsPerSource: 10_000)), numbers: numbers,
+      configuration: sites)
+    self.parts = parts
+    self.events = events
     let (certificates, folder) = (certificates, DataFolder(settings.configuration).certificates)
     let identities = certificates.identities()
     chores = [
@@ -58,6 +75,15 @@ final class GateWorker: Worker {
       Task.detached { await Self.follow(certificates, in: folder) },
       Task.detached { for await present in identities { contexts.update(present) } },
     ]
+    try beginOrders(settings)
+  }
+
+  private func beginOrders(_ settings: WorkerSettings) throws {
+    let next = try CertificateOrders(settings, certificates, workers, events: events, clock: parts.clock)
+    orders.withLock { task in
+      task?.cancel()
+      task = next.map { orders in Task.detached { await orders.run() } }
+    }
   }
 
   static func start(
@@ -71,6 +97,8 @@ final class GateWorker: Worker {
 
   func apply(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) async throws {
     try await Self.ensureCertificates(settings, certificates)
+    try inner.reload(Self.innerSites(settings, parts, events, certificates, SessionNumbers()))
+    try beginOrders(settings)
     try await listen(settings, sockets)
     await audit(settings.versions)
     log.setThreshold(settings.configuration.log.level.severity)
@@ -78,6 +106,7 @@ final class GateWorker: Worker {
 
   func drain(within limit: Duration) async {
     chores.forEach { $0.cancel() }
+    orders.withLock { $0?.cancel() }
     await listeners.drain(within: limit)
     await hub.flush()
     try? store.close()
@@ -109,6 +138,10 @@ final class GateWorker: Worker {
         let server = socket.name == SocketNames.gate ? workers : administrators
         try await server.start(descriptor: descriptor)
         return RunningListener { _ in await server.stop() }
+      case SocketNames.web:
+        let listening = try await inner.listen(
+          .init(isSecure: false, service: .admin), descriptor: descriptor, on: MultiThreadedEventLoopGroup.singleton)
+        return RunningListener { await listening.drain(within: $0) }
       default:
         let declaration = settings.listeners[socket.name]
         let isAdmin = declaration?.section == "admin"
@@ -152,6 +185,21 @@ final class GateWorker: Worker {
     return try HTTPServer(
       context: context, contexts: contexts, counter: ConnectionCounter(SourceLimits(settings.configuration.limits)),
       numbers: numbers, configuration: HTTPServerConfiguration(mounts: [Mount("", site)]))
+  }
+
+  /// What sites of the web worker show of the gate: `@admin`, `@acme`.
+  private static func innerSites(
+    _ settings: WorkerSettings, _ parts: GateParts, _ events: any EventSink, _ certificates: CertificateService,
+    _ numbers: SessionNumbers
+  ) throws -> HTTPServerConfiguration {
+    var sites: [SiteConfiguration] = []
+    if let site = AdminSite(settings, parts, numbers: numbers) {
+      sites.append(SiteConfiguration(names: ["admin"], content: .handler(site)))
+    }
+    if let site = try AuthoritySite.make(settings, certificates, clock: parts.clock, events: events) {
+      sites.append(SiteConfiguration(names: ["acme"], content: .handler(site)))
+    }
+    return HTTPServerConfiguration(sites: sites, isBehindOwnProxy: true)
   }
 
   // MARK: Chores

@@ -20,6 +20,8 @@ final class WorkerSurroundings: Sendable {
   let group: MultiThreadedEventLoopGroup
   /// What the services of the names worker share.
   let names: NamesExchange
+  /// What certificate authorities are to see.
+  let challenges = ChallengeBoard()
   private let log: LogWriter
   private let gate: GateClient
   private let certificates: Task<Void, Never>
@@ -45,6 +47,12 @@ final class WorkerSurroundings: Sendable {
     let contexts = contexts
     certificates = Task {
       for await identities in gate.identities() { contexts.update(identities) }
+    }
+    let challenges = challenges
+    gate.followChallenges { challenges.replace($0) }
+    challenges.follow { published in
+      contexts.updateChallenges(
+        published.compactMap { if case .identity(let identity) = $0.content { identity } else { nil } })
     }
     names = NamesExchange(clock: clock, events: context.events)
     let counter = counter

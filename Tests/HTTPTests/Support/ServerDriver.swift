@@ -159,7 +159,7 @@ where
       session.resume(.reply(reply), for: ticket, now: now, into: &actions)
       hasNews = true
       perform(actions, input: [])
-    case .next, .deliver: pulls.append(ticket)
+    case .next, .deliver, .later: pulls.append(ticket)
     }
   }
 }

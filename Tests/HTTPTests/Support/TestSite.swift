@@ -43,14 +43,16 @@ struct TestServer {
   /// Kept as long as the server is.
   var tree: TemporaryTree?
 
-  static func start(_ configuration: HTTPServerConfiguration, identities: [TLSIdentity] = []) async throws -> TestServer
-  {
+  static func start(
+    _ configuration: HTTPServerConfiguration, identities: [TLSIdentity] = [], desk: LogInDesk? = nil
+  ) async throws -> TestServer {
     let events = RecordingEventSink(isWatching: false)
     let contexts = TLSContextStore()
     contexts.update(identities)
     let server = try HTTPServer(
       context: Nobody.context(events: events),
-      contexts: contexts, counter: ConnectionCounter(), numbers: SessionNumbers(), configuration: configuration)
+      contexts: contexts, counter: ConnectionCounter(), numbers: SessionNumbers(), configuration: configuration,
+      desk: desk)
     let plain = try #require(
       try await server.listen(.init(isSecure: false), descriptor: boundSocket(), on: group).endpoint)
     let secure = try #require(

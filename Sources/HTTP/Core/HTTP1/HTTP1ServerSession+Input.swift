@@ -62,6 +62,7 @@ extension HTTP1ServerSession {
     case .unknown: input = .content(ContentReader(framing: .chunked(ChunkedDecoder(limits))))
     }
     output = .awaiting
+    awaited = ticket
     deadline.clear()
     actions.request(.respond(request), ticket)
     if request.content == .none { return actions.bodyEnd(for: ticket) }

@@ -4,7 +4,10 @@ extension HTTP1ServerSession {
   /// Writes a reply's head and begins with its content.
   mutating func write(_ reply: HTTPReply, _ now: MonotonicTime, _ actions: inout Actions) {
     if reply.status == .switchingProtocols { return leaveHTTP(reply, now, &actions) }
-    if case .content(let reader) = input { answerEarly(reader, now, &actions) }
+    if reply.status.isInformational { return writeInterim(reply, now, &actions) }
+    if case .content(let reader) = input, !reply.readsOn || current.awaitsContinue {
+      answerEarly(reader, now, &actions)
+    }
     if reply.endsConnection { current.keepsAlive = false }
     let length = reply.content.count
     let hasContent = current.method != .head && !reply.status.forbidsContent
@@ -42,6 +45,25 @@ extension HTTP1ServerSession {
       output = .sending(ContentCursor(reply.content))
     }
     continueOutput(now, &actions)
+  }
+
+  /// An interim reply: its head alone, and the one behind it is asked for. HTTP/1.0 knows none (RFC 9110 §15.2).
+  private mutating func writeInterim(_ reply: HTTPReply, _ now: MonotonicTime, _ actions: inout Actions) {
+    guard let later = reply.later else {
+      return write(HTTPReply(.internalServerError, endsConnection: true), now, &actions)
+    }
+    if current.version == .http11 {
+      let before = actions.output.count
+      actions.write { (output: inout [UInt8]) in
+        output.append(status: reply.status)
+        output.append(fields: reply.fields)
+        output.append("\r\n")
+      }
+      unsent += Int64(actions.output.count - before)
+    }
+    lates &+= 1
+    awaited = Ticket(lates)
+    actions.request(.later(later), awaited)
   }
 
   /// Both sides leave HTTP: from here on the connection is a tunnel (RFC 9110 §15.2.2).
@@ -119,7 +141,15 @@ extension HTTP1ServerSession {
   mutating func finishExchange(_ now: MonotonicTime, _ actions: inout Actions) {
     output = .idle
     switch input {
-    case .content: if !current.keepsAlive { close(&actions) }
+    case .content(let reader):
+      // Nobody learns more from what is left of the request, once the reply is complete.
+      if !current.keepsAlive {
+        close(&actions)
+      } else if reader.discard == nil {
+        actions.cancel(ticket)
+        answerEarly(reader, now, &actions)
+        if case .closed = input { close(&actions) }
+      }
     case .complete where current.keepsAlive:
       input = .head
       moveDeadline(now, limits.idleTime, "idle", &actions)

@@ -62,6 +62,10 @@ public struct HTTP1ServerSession: ~Copyable, StreamSession {
   var pieces: UInt64 = 1 << 63
   /// And those of a tunnel's input the second quarter.
   var deliveries: UInt64 = 1 << 62
+  /// And those of replies behind interim ones the second eighth.
+  var lates: UInt64 = 1 << 61
+  /// The ticket of the reply that is awaited: the request's own, or one behind an interim reply.
+  var awaited = Ticket(0)
   var current = Exchange()
   /// Bytes handed over since everything had left for the last time.
   var unsent: Int64 = 0
@@ -117,7 +121,7 @@ public struct HTTP1ServerSession: ~Copyable, StreamSession {
       if case .idle = output { close(&actions) }
     case .content:
       // The rest of the request will never come.
-      if case .awaiting = output { actions.cancel(ticket) }
+      if case .awaiting = output { actions.cancel(awaited) }
       close(&actions, .immediately)
     case .complete: current.keepsAlive = false
     case .tunnel(let tunnel, false): deliver([], to: tunnel, now, &actions)
@@ -146,7 +150,7 @@ public struct HTTP1ServerSession: ~Copyable, StreamSession {
   ) {
     switch reply {
     case .reply(let reply):
-      guard ticket == self.ticket, case .awaiting = output else { return }
+      guard ticket == awaited, case .awaiting = output else { return }
       write(reply, now, &actions)
     case .piece(let bytes):
       guard ticket.number == pieces, case .streaming(let stream, true) = output else { return }
@@ -158,7 +162,7 @@ public struct HTTP1ServerSession: ~Copyable, StreamSession {
       if inputEnded { deliver([], to: tunnel, now, &actions) }
     case .broken:
       if ticket.number == pieces, case .streaming(_, true) = output { close(&actions, .immediately) }
-      if ticket == self.ticket, case .awaiting = output {
+      if ticket == awaited, case .awaiting = output {
         write(HTTPReply(.internalServerError, endsConnection: true), now, &actions)
       }
     }
@@ -191,7 +195,7 @@ public struct HTTP1ServerSession: ~Copyable, StreamSession {
     actions.event(.refused(error))
     switch output {
     case .awaiting, .idle:
-      if case .awaiting = output { actions.cancel(ticket) }
+      if case .awaiting = output { actions.cancel(awaited) }
       current.keepsAlive = false
       current.version = .http11
       current.method = .get
@@ -222,7 +226,7 @@ public struct HTTP1ServerSession: ~Copyable, StreamSession {
     if kind.utf8Start == ("head" as StaticString).utf8Start, case .head = input, case .idle = output {
       refuse(HTTPError(.requestTimeout, "head not complete in time"), now, &actions)
     } else {
-      if case .awaiting = output { actions.cancel(ticket) }
+      if case .awaiting = output { actions.cancel(awaited) }
       close(&actions, .immediately)
     }
   }

@@ -60,7 +60,7 @@ extension HTTP2ServerSession {
     }
     guard received <= limits.content else { throw .stream(header.stream, .cancel, "content above the limit") }
     progressed = true
-    if !content.isEmpty, streams[index].isAwaiting {
+    if !content.isEmpty, streams[index].isAwaiting || streams[index].readsOn {
       let start = offset + content.lowerBound
       actions.body(start..<(start + content.count), for: Ticket(UInt64(header.stream)))
     }
@@ -81,7 +81,10 @@ extension HTTP2ServerSession {
   /// The client's side of the stream is complete.
   mutating func endReceiving(_ index: Int, _ actions: inout Actions) {
     streams[index].isReceiving = false
-    if streams[index].isAwaiting { return actions.bodyEnd(for: Ticket(UInt64(streams[index].id))) }
+    if streams[index].isAwaiting || streams[index].readsOn {
+      actions.bodyEnd(for: Ticket(UInt64(streams[index].id)))
+      if streams[index].isAwaiting { return }
+    }
     if !streams[index].output.isActive { finish(index, .ended, &actions) }
   }
 

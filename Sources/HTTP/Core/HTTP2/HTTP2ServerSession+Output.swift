@@ -15,8 +15,14 @@ extension HTTP2ServerSession {
     }
     switch reply {
     case .reply(let reply):
-      guard piece == 0, streams[index].isAwaiting else { return }
+      guard piece == streams[index].lates, streams[index].isAwaiting else { return }
+      if reply.status.isInformational, let later = reply.later {
+        writeInterim(reply, later, index, &actions)
+        break
+      }
       streams[index].isAwaiting = false
+      streams[index].readsOn = reply.readsOn
+      streams[index].pieces = streams[index].lates
       write(reply, index, now, &actions)
     // Tunnels are HTTP/1's.
     case .delivered: return
@@ -75,6 +81,25 @@ extension HTTP2ServerSession {
       streams[index].output = .sending(ContentCursor(reply.content))
     }
     enqueue(id)
+  }
+
+  /// An interim reply: a HEADERS frame that ends nothing (RFC 9113 §8.1), and the one behind it is asked for.
+  private mutating func writeInterim(
+    _ reply: HTTPReply, _ later: any HTTPLateReply, _ index: Int, _ actions: inout Actions
+  ) {
+    let id = streams[index].id
+    let frameSize = min(settings.maximumFrameSize, Self.frameSize)
+    let before = actions.output.count
+    actions.write { (output: inout [UInt8]) in
+      let start = output.count
+      output.append(frame: .headers, stream: id, length: 0)
+      HPACKEncoder.append(status: reply.status, to: &output)
+      if !reply.fields.isEmpty { HPACKEncoder.append(fields: reply.fields, to: &output) }
+      output.finishHeaders(from: start, stream: id, endStream: false, frameSize: frameSize)
+    }
+    unsent += Int64(actions.output.count - before)
+    streams[index].lates &+= 1
+    actions.request(.later(later), Ticket(UInt64(streams[index].lates) << 32 | UInt64(id)))
   }
 
   /// Content that can go out at once and in one frame, past the queue.
@@ -172,6 +197,7 @@ extension HTTP2ServerSession {
   private mutating func endSending(_ index: Int, _ actions: inout Actions) {
     streams[index].output = .none
     guard streams[index].isReceiving else { return finish(index, .ended, &actions) }
+    if streams[index].readsOn { actions.cancel(Ticket(UInt64(streams[index].id))) }
     actions.write(reset: .noError, stream: streams[index].id)
     finish(index, .resetByUs, &actions)
   }
@@ -208,7 +234,8 @@ extension HTTP2ServerSession {
 
   /// Withdraws what has been asked for a stream.
   func cancelDemands(of stream: HTTP2Stream, _ actions: inout Actions) {
-    if stream.isAwaiting { actions.cancel(Ticket(UInt64(stream.id))) }
+    if stream.isAwaiting { actions.cancel(Ticket(UInt64(stream.lates) << 32 | UInt64(stream.id))) }
+    if stream.readsOn || stream.lates > 0 { actions.cancel(Ticket(UInt64(stream.id))) }
     if case .streaming(_, _, true) = stream.output {
       actions.cancel(Ticket(UInt64(stream.pieces) << 32 | UInt64(stream.id)))
     }

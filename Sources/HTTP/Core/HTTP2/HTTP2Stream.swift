@@ -14,6 +14,10 @@ struct HTTP2Stream: Sendable {
   var isReceiving: Bool
   /// The request waits for its reply.
   var isAwaiting = true
+  /// What is left of the content is wanted after the reply as well.
+  var readsOn = false
+  /// Replies behind interim ones asked for so far: they share their numbers with pieces, which come later.
+  var lates: UInt32 = 0
   /// The peer knows the stream no more; the entry stays until the handler has answered, and counts as one alive.
   var isGone = false
   let isHead: Bool

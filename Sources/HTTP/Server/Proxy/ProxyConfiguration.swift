@@ -9,20 +9,23 @@ public struct ProxyConfiguration: Sendable, Hashable {
     /// A name or an address.
     public var host: String
     public var port: UInt16
+    /// The path of a Unix socket, in the place of host and port; `host` is what it is called then.
+    public var socket: String?
     /// Put before every request's path: `/app`; empty for none.
     public var path: String
 
-    public init(isSecure: Bool = false, host: String, port: UInt16, path: String = "") {
+    public init(isSecure: Bool = false, host: String, port: UInt16, path: String = "", socket: String? = nil) {
       self.isSecure = isSecure
       self.host = host
       self.port = port
+      self.socket = socket
       self.path = path.hasSuffix("/") ? String(path.dropLast()) : path
     }
 
     /// As it stands in `Host`.
     var authority: String {
       let name = host.contains(":") ? "[\(host)]" : host
-      return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
+      return socket != nil || port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
     }
   }
 
@@ -34,6 +37,8 @@ public struct ProxyConfiguration: Sendable, Hashable {
     case randomTwo = "random-two"
     /// The same one for the same client, by its address.
     case source
+    /// The same one for the same client, by a cookie of ours.
+    case cookie
   }
 
   public var upstreams: [Upstream]

@@ -16,6 +16,9 @@ enum ProxyFields {
       // Each hop has its own, or the session writes it.
       case _ where isHopByHop(known) || named.contains(name.lowercased()): continue
       case .host, .contentLength, .expect: continue
+      // What we have judged ourselves, nobody behind us needs to see.
+      case .authorization where request.account != nil: continue
+      case .other where !isTrusted && ["remote-user", "x-forwarded-prefix"].contains(name.lowercased()): continue
       case .xForwardedFor:
         if isTrusted { forwardedFor.append(request.fields.value(at: index)) }
         continue
@@ -32,6 +35,22 @@ enum ProxyFields {
       fields.append(.xForwardedHost, authority(request))
     }
     fields.append(.via, "1.1 portside" as StaticString)
+    // What was taken off the path, for those who make URLs of their own.
+    if !request.base.isEmpty {
+      fields.remove(named: "X-Forwarded-Prefix")
+      fields.append("X-Forwarded-Prefix", request.base)
+    }
+    if let account = request.account {
+      fields.remove(named: "Remote-User")
+      fields.append("Remote-User", account)
+    }
+    return fields
+  }
+
+  /// The fields of early hints (RFC 8297): what the client may begin to fetch, and nothing else.
+  static func hints(_ head: ResponseHead) -> Fields {
+    var fields = Fields()
+    for value in head.fields.values(.link) { fields.append(.link, value) }
     return fields
   }
 

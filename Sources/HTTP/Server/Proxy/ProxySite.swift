@@ -15,9 +15,11 @@ public final class ProxySite: SiteHandler {
   private let events: any EventSink
   private let clock: any Clock
   private let health: Task<Void, Never>?
+  private let affinity: UpstreamAffinity
 
   init(_ configuration: ProxyConfiguration, context: ServerContext) throws(HTTPServerError) {
     self.configuration = configuration
+    affinity = UpstreamAffinity(configuration.upstreams)
     events = context.events
     clock = context.clock
     do { pool = try UpstreamPool(configuration, clock: context.clock) } catch {
@@ -37,30 +39,34 @@ public final class ProxySite: SiteHandler {
     var repeats = 0
     while true {
       let lease: UpstreamPool.Lease
+      let preferred = configuration.balance == .cookie ? affinity.upstream(of: request) : nil
       do {
         lease = try await pool.lease(
-          for: connection.peer.address, on: connection.eventLoop, excluding: tried)
+          for: connection.peer.address, preferred: preferred, on: connection.eventLoop, excluding: tried)
       } catch {
         tell(request, "no upstream can be reached", error, connection)
         return Pages.error(.badGateway)
       }
       do {
-        return try await exchange(request, body, lease, connection)
+        var reply = try await exchange(request, body, lease, connection)
+        if configuration.balance == .cookie, preferred != lease.index {
+          reply.fields.append(.setCookie, affinity.cookie(lease.index, isSecure: request.isSecure))
+        }
+        return reply
       } catch {
         let mayRepeat = request.content == .none && isIdempotent(request.method)
-        guard mayRepeat, repeats < 2, !Task.isCancelled else {
-          tell(request, "the upstream failed", error, connection)
-          return Pages.error(error as? UpstreamError == .timedOut ? .gatewayTimeout : .badGateway)
-        }
+        guard mayRepeat, repeats < 2, !Task.isCancelled else { return failed(request, error, connection) }
         repeats += 1
         // A connection that waited may have been closed by its other end meanwhile: no sign of trouble.
         if !lease.isReused { tried.insert(lease.index) }
-        if tried.count == configuration.upstreams.count {
-          tell(request, "the upstream failed", error, connection)
-          return Pages.error(.badGateway)
-        }
+        if tried.count == configuration.upstreams.count { return failed(request, error, connection) }
       }
     }
+  }
+
+  private func failed(_ request: HTTPRequest, _ error: any Error, _ connection: Connection) -> HTTPReply {
+    tell(request, "the upstream failed", error, connection)
+    return Pages.error(error as? UpstreamError == .timedOut ? .gatewayTimeout : .badGateway)
   }
 
   private func isIdempotent(_ method: Method) -> Bool { method.isSafe || method == .put || method == .delete }
@@ -76,21 +82,28 @@ public final class ProxySite: SiteHandler {
       pool.release(lease.index, connection: isReusable ? lease.connection : nil, on: eventLoop)
       if !isReusable { lease.connection.close() }
     }
-    let upload = Task { try await Self.upload(body, request.content, to: exchange) }
-    let response: ResponseHead
+    let upload = ProxyUpload(body, request.content, to: exchange)
     do {
-      response = try await withTaskCancellationHandler {
-        try await exchange.head.get()
+      let first = try await withTaskCancellationHandler {
+        try await exchange.first.get()
       } onCancel: {
         exchange.abandon()
       }
+      guard first.status == .earlyHints else { return reply(request, first, exchange, upstream, upload) }
+      var hints = HTTPReply(.earlyHints, fields: ProxyFields.hints(first))
+      hints.later = ProxyLateReply(exchange) { [self] result in
+        switch result {
+        case .success(let head): return reply(request, head, exchange, upstream, upload)
+        case .failure(let error):
+          upload.stop()
+          return failed(request, error, connection)
+        }
+      }
+      return hints
     } catch {
-      upload.cancel()
+      upload.stop()
       throw error
     }
-    // An upstream that refuses does not want the rest.
-    if response.status.code >= 400 { upload.cancel() } else { _ = await upload.result }
-    return reply(request, response, exchange, upstream)
   }
 
   private func clientRequest(
@@ -113,21 +126,18 @@ public final class ProxySite: SiteHandler {
       streaming: streaming, upgrade: wantsUpgrade ? request.fields[.upgrade] : nil)
   }
 
-  private static func upload(
-    _ body: RequestBody, _ content: HTTPRequest.Content, to exchange: UpstreamConnection.Exchange
-  ) async throws {
-    guard content != .none else { return }
-    do {
-      for try await chunk in body where chunk.readableBytes > 0 { try await exchange.send(Array(buffer: chunk)) }
-    } catch {
-      // The client has gone in the middle: the upstream must not take what it has for the whole.
-      exchange.abandon()
-      throw error
-    }
-    if content == .unknown { try await exchange.send([]) }
+  private func reply(
+    _ request: HTTPRequest, _ head: ResponseHead, _ exchange: UpstreamConnection.Exchange,
+    _ upstream: ProxyConfiguration.Upstream, _ upload: ProxyUpload
+  ) -> HTTPReply {
+    // An upstream that refuses does not want the rest.
+    if head.status.code >= 400 { upload.stop() }
+    var reply = plainReply(request, head, exchange, upstream)
+    reply.readsOn = upload.isRunning
+    return reply
   }
 
-  private func reply(
+  private func plainReply(
     _ request: HTTPRequest, _ head: ResponseHead, _ exchange: UpstreamConnection.Exchange,
     _ upstream: ProxyConfiguration.Upstream
   ) -> HTTPReply {

@@ -23,9 +23,8 @@ final class UpstreamConnection: Sendable {
   ) async throws -> UpstreamConnection {
     let ready = eventLoop.makePromise(of: Void.self)
     let timeout = configuration.responseTimeout
-    let bootstrap = ClientBootstrap(group: eventLoop)
+    var bootstrap = ClientBootstrap(group: eventLoop)
       .connectTimeout(.init(configuration.connectTimeout))
-      .channelOption(.tcpOption(.tcp_nodelay), value: 1)
       .channelOption(.allowRemoteHalfClosure, value: true)
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
@@ -37,8 +36,14 @@ final class UpstreamConnection: Sendable {
           try channel.pipeline.syncOperations.addHandler(driver)
         }
       }
+    if upstream.socket == nil { bootstrap = bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1) }
     do {
-      let channel = try await bootstrap.connect(host: upstream.host, port: Int(upstream.port)).get()
+      let channel =
+        if let path = upstream.socket {
+          try await bootstrap.connect(unixDomainSocketPath: path).get()
+        } else {
+          try await bootstrap.connect(host: upstream.host, port: Int(upstream.port)).get()
+        }
       let expiry = channel.eventLoop.scheduleTask(in: .init(configuration.connectTimeout)) {
         ready.fail(UpstreamError.timedOut)
       }
@@ -62,6 +67,9 @@ final class UpstreamConnection: Sendable {
   struct Exchange: Sendable {
     let connection: UpstreamConnection
     let number: UInt64
+    /// Early hints where the upstream gives any, else the same as `head`.
+    let first: EventLoopFuture<ResponseHead>
+    /// The final response's.
     let head: EventLoopFuture<ResponseHead>
     let input: UpstreamInput
 
@@ -79,17 +87,21 @@ final class UpstreamConnection: Sendable {
     _ request: ClientRequest, ended: @escaping @Sendable (Bool) -> Void
   ) -> Exchange {
     let number = exchanges.add(1, ordering: .relaxed).newValue
+    let first = channel.eventLoop.makePromise(of: ResponseHead.self)
     let head = channel.eventLoop.makePromise(of: ResponseHead.self)
     let input = UpstreamInput { [self] in run { driver, context in driver.resumeReading(context) } }
     run(
       { driver, context in
-        driver.perform(.init(number: number, request: request, head: head, input: input, ended: ended), context)
+        driver.perform(
+          .init(number: number, request: request, first: first, head: head, input: input, ended: ended), context)
       },
       orElse: {
+        first.fail(UpstreamError.closed)
         head.fail(UpstreamError.closed)
         ended(false)
       })
-    return Exchange(connection: self, number: number, head: head.futureResult, input: input)
+    return Exchange(
+      connection: self, number: number, first: first.futureResult, head: head.futureResult, input: input)
   }
 
   private func send(_ bytes: [UInt8], in number: UInt64) async throws {

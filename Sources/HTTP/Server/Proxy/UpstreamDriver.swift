@@ -15,6 +15,7 @@ final class UpstreamDriver: ChannelDuplexHandler {
     /// Unique on this connection.
     let number: UInt64
     let request: ClientRequest
+    let first: EventLoopPromise<ResponseHead>
     let head: EventLoopPromise<ResponseHead>
     let input: UpstreamInput
     /// Called once when the exchange is over; whether the connection can take another.
@@ -45,6 +46,7 @@ final class UpstreamDriver: ChannelDuplexHandler {
   /// Begins an exchange. The connection must be idle.
   func perform(_ exchange: Exchange, _ context: ChannelHandlerContext) {
     guard let wanted, !isClosed, self.exchange == nil else {
+      exchange.first.fail(UpstreamError.unusable)
       exchange.head.fail(UpstreamError.unusable)
       exchange.ended(false)
       return
@@ -160,8 +162,11 @@ final class UpstreamDriver: ChannelDuplexHandler {
       case .bodyEnd: complete(context)
       case .request(_, let ticket): wanted = ticket
       case .event(.head(let head, _)):
+        // Of several hints the first ones count; a promise is kept once.
+        if head.status == .earlyHints, !hasHead { exchange?.first.succeed(head) }
         guard !head.status.isInformational || head.status == .switchingProtocols, !hasHead else { break }
         hasHead = true
+        exchange?.first.succeed(head)
         exchange?.head.succeed(head)
       case .event(.failed(_, let diagnosis)), .event(.connectionFailed(let diagnosis)):
         fail(UpstreamError(diagnosis), context)
@@ -195,6 +200,7 @@ final class UpstreamDriver: ChannelDuplexHandler {
     deadline?.cancel()
     if let exchange {
       self.exchange = nil
+      exchange.first.fail(error)
       exchange.head.fail(error)
       exchange.input.fail(error)
       exchange.ended(false)

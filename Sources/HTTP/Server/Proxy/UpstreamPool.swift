@@ -61,9 +61,12 @@ final class UpstreamPool: Sendable {
   }
 
   /// A connection for one request; `excluded` upstreams were tried already.
-  func lease(for source: IPAddress, on eventLoop: any EventLoop, excluding excluded: Set<Int>) async throws -> Lease {
+  /// - Parameter preferred: The one that has served this client before, as long as it is well.
+  func lease(
+    for source: IPAddress, preferred: Int? = nil, on eventLoop: any EventLoop, excluding excluded: Set<Int>
+  ) async throws -> Lease {
     var failed = excluded
-    while let index = choose(source, excluding: failed) {
+    while let index = choose(source, preferred, excluding: failed) {
       if let connection = takeIdle(index, eventLoop) {
         return Lease(index: index, connection: connection, isReused: true)
       }
@@ -130,7 +133,7 @@ final class UpstreamPool: Sendable {
   }
 
   /// Chooses an upstream and counts the request. Those that are not well come last: better a chance than none.
-  private func choose(_ source: IPAddress, excluding excluded: Set<Int>) -> Int? {
+  private func choose(_ source: IPAddress, _ preferred: Int?, excluding excluded: Set<Int>) -> Int? {
     let now = clock.now()
     return members.withLock { members -> Int? in
       let open = members.indices.filter { !excluded.contains($0) }
@@ -139,7 +142,8 @@ final class UpstreamPool: Sendable {
       guard let first = candidates.first else { return nil }
       let choice: Int
       switch configuration.balance {
-      case .leastConnections:
+      case .cookie where preferred.map(candidates.contains) == true: choice = preferred ?? first
+      case .leastConnections, .cookie:
         choice = candidates.min { members[$0].underWay < members[$1].underWay } ?? first
       case .randomTwo:
         let one = candidates.randomElement() ?? first

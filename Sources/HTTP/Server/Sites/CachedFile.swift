@@ -22,7 +22,7 @@ struct FileIdentity: Hashable, Sendable {
 }
 
 /// A file that was just opened.
-struct OpenedFile {
+struct FoundFile {
   var file: OpenFile
   var identity: FileIdentity
   /// Its path below the root.
@@ -52,7 +52,7 @@ final class CachedFile {
   let reply: HTTPReply
   /// Its forms in other codings, as far as they were looked for: from files beside it, and made by ourselves.
   var prepared: [(coding: ContentCoding, file: CachedFile)]?
-  var compressed: HTTPReply?
+  private var compressed: [(coding: ContentCoding, reply: HTTPReply)] = []
   /// The fields of a 304: the validators (RFC 9110 §15.4.5).
   let validators: PreparedFields
   /// When the file system was asked last.
@@ -73,7 +73,7 @@ final class CachedFile {
   /// `nil` when the file can't be read.
   /// - Parameter original: The file that this one is a form of, and the coding.
   init?(
-    _ opened: OpenedFile, path: [UInt8], now: Int64, formOf original: (file: CachedFile, coding: StaticString)? = nil
+    _ opened: FoundFile, path: [UInt8], now: Int64, formOf original: (file: CachedFile, coding: StaticString)? = nil
   ) {
     self.path = path
     file = opened.file
@@ -120,22 +120,26 @@ final class CachedFile {
 
   // MARK: Codings
 
+  /// The tag of the file compressed by ourselves.
+  func tag(in coding: ContentCoding) -> EntityTag { EntityTag(tag.opaque + Array("-\(coding.rawValue)".utf8)) }
+
   /// The file compressed by ourselves: from memory once, a larger one anew for each reply.
-  func gzipReply() -> HTTPReply? {
-    if let compressed { return compressed }
+  func reply(in coding: ContentCoding) -> HTTPReply? {
+    if let compressed = compressed.first(where: { $0.coding == coding }) { return compressed.reply }
     var fields = Fields()
     fields.append(.lastModified, octets: modified.octets)
-    fields.append(.etag, EntityTag(tag.opaque + Array("-gzip".utf8)).description)
+    fields.append(.etag, tag(in: coding).description)
     fields.append(.vary, "Accept-Encoding" as StaticString)
     fields.append(.contentType, type)
-    fields.append(.contentEncoding, "gzip" as StaticString)
+    fields.append(.contentEncoding, coding.rawValue)
     fields.append(.xContentTypeOptions, "nosniff" as StaticString)
     if case .bytes(let bytes) = reply.content {
-      guard let packed = FileCompression.gzip(bytes) else { return nil }
-      compressed = HTTPReply(.ok, prepared: PreparedFields(fields), content: .bytes(packed))
-      return compressed
+      guard let packed = FileCompression.pack(bytes, coding) else { return nil }
+      let reply = HTTPReply(.ok, prepared: PreparedFields(fields), content: .bytes(packed))
+      compressed.append((coding, reply))
+      return reply
     }
-    guard size <= FileCompression.largest, let stream = GzipStream(file, size: size) else { return nil }
+    guard size <= FileCompression.largest, let stream = CompressedStream(file, size: size, coding) else { return nil }
     return HTTPReply(.ok, fields: fields, content: .stream(stream))
   }
 

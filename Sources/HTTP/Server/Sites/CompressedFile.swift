@@ -28,28 +28,41 @@ enum FileCompression {
     }
   }
 
-  /// The gzip form of content in memory; `nil` when it is no smaller.
-  static func gzip(_ bytes: [UInt8]) -> [UInt8]? {
-    guard let packed = try? Deflater(.gzip).compress(bytes, .finish), packed.count < bytes.count else { return nil }
+  /// Codings that we make ourselves, best first for a client that takes them all alike: Zstandard costs the least.
+  static let made: [ContentCoding] = [.zstd, .br, .gzip]
+
+  /// A compressor for a coding; `nil` when there is none, or no memory.
+  static func compressor(_ coding: ContentCoding) -> (any StreamCompressor)? {
+    switch coding {
+    case .identity: nil
+    case .gzip: try? Deflater(.gzip)
+    case .br: try? BrotliCompressor()
+    case .zstd: try? ZstdCompressor()
+    }
+  }
+
+  /// Content in memory in a coding; `nil` when it is no smaller.
+  static func pack(_ bytes: [UInt8], _ coding: ContentCoding) -> [UInt8]? {
+    guard let packed = try? compressor(coding)?.whole(bytes), packed.count < bytes.count else { return nil }
     return packed
   }
 }
 
 /// A file that is compressed while it is sent.
-final class GzipStream: HTTPContentStream {
+final class CompressedStream: HTTPContentStream {
   private static let step = 131_072
 
   private let file: OpenFile
   private let size: Int64
-  private let deflater: Deflater
+  private let compressor: any StreamCompressor
   private let offset = Mutex<Int64>(0)
 
   /// `nil` when there is no memory.
-  init?(_ file: OpenFile, size: Int64) {
-    guard let deflater = try? Deflater(.gzip) else { return nil }
+  init?(_ file: OpenFile, size: Int64, _ coding: ContentCoding) {
+    guard let compressor = FileCompression.compressor(coding) else { return nil }
     self.file = file
     self.size = size
-    self.deflater = deflater
+    self.compressor = compressor
   }
 
   /// One caller at a time: the session asks for the next piece when it has this one.
@@ -64,7 +77,7 @@ final class GzipStream: HTTPContentStream {
       }
       guard piece.count == wanted else { throw CompressionFailure.fileChanged }
       let isLast = start + Int64(wanted) == size
-      try deflater.compress(piece.span.bytes, isLast ? .finish : .none, into: &output)
+      try compressor.compress(piece.span.bytes, isLast ? .finish : .none, into: &output)
       offset.withLock { $0 = isLast ? size + 1 : start + Int64(wanted) }
     }
     return output

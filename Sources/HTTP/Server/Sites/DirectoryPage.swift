@@ -21,6 +21,9 @@ struct DirectoryPage {
   let entries: [Entry]
   let isCut: Bool
 
+  /// A page of what somebody else has read.
+  init(entries: [Entry], isCut: Bool) { (self.entries, self.isCut) = (entries, isCut) }
+
   /// Reads a directory below `root`; `nil` when that is not possible. Hidden names, and what is neither a file nor a
   /// directory, are left out.
   init?(root: Int32, path: [UInt8]) {

@@ -24,14 +24,19 @@ public struct Mount: Sendable {
   /// Begins with a slash and does not end with one.
   public var path: String
   public var handler: any SiteHandler
+  /// Whether it takes a request that its path covers; others go where they would without it. `nil`: all.
+  public var takes: (@Sendable (HTTPRequest) -> Bool)?
 
-  public init(_ path: String, _ handler: any SiteHandler) {
+  public init(_ path: String, _ handler: any SiteHandler, takes: (@Sendable (HTTPRequest) -> Bool)? = nil) {
     self.path = path
     self.handler = handler
+    self.takes = takes
   }
 
   /// Whether a request's path is this one or lies below it. Compared as it came: an encoded form is another path.
-  func covers(_ request: HTTPRequest) -> Bool {
+  func covers(_ request: HTTPRequest) -> Bool { coversPath(of: request) && takes?(request) ?? true }
+
+  private func coversPath(of request: HTTPRequest) -> Bool {
     request.withPath { path in
       let prefix = self.path.utf8
       guard path.byteCount >= prefix.count else { return false }

@@ -18,15 +18,21 @@ public final class StaticSite: SiteHandler {
     public var index: [String]
     /// Whether a directory without an index file is listed.
     public var lists: Bool
-    /// Whether files are sent compressed to those who take it: from `NAME.br`, `NAME.zst`, `NAME.gz` beside them, or by
-    /// gzip as they are sent.
+    /// Whether files are sent compressed to those who take it: from `NAME.br`, `NAME.zst`, `NAME.gz` beside them, or
+    /// compressed as they are sent.
     public var compresses: Bool
+    /// What is looked for where there is no file at the path, the first that exists: `{path}.html`, `/index.html`.
+    public var tryFiles: [String]
 
-    public init(root: String, index: [String] = ["index.html"], lists: Bool = false, compresses: Bool = true) {
+    public init(
+      root: String, index: [String] = ["index.html"], lists: Bool = false, compresses: Bool = true,
+      tryFiles: [String] = []
+    ) {
       self.root = root
       self.index = index
       self.lists = lists
       self.compresses = compresses
+      self.tryFiles = tryFiles
     }
   }
 
@@ -102,7 +108,7 @@ public final class StaticSite: SiteHandler {
   // MARK: Looking up
 
   private enum LookUp {
-    case found(OpenedFile)
+    case found(FoundFile)
     /// A directory whose path lacks its slash.
     case directory([UInt8])
     /// A directory to be listed.
@@ -113,6 +119,23 @@ public final class StaticSite: SiteHandler {
   private func lookUp(_ raw: RawSpan) -> LookUp {
     guard let path = RequestPath(raw) else { return .refused(.badRequest) }
     guard !path.hasHiddenSegment else { return .refused(.notFound) }
+    let found = lookUp(path)
+    guard case .refused(.notFound) = found else { return found }
+    for template in configuration.tryFiles {
+      // Relative to the root, whatever the template begins with; no link and no `..` leads out of it.
+      var octets: [UInt8] = []
+      for (index, piece) in template.split(separator: "{path}", omittingEmptySubsequences: false).enumerated() {
+        if index > 0 { octets += path.octets }
+        octets += piece.utf8
+      }
+      let name = Array(octets.drop { $0 == 0x2F })
+      guard !name.isEmpty else { continue }
+      if case .found(let file) = open(name) { return .found(file) }
+    }
+    return found
+  }
+
+  private func lookUp(_ path: RequestPath) -> LookUp {
     if path.isDirectory {
       for name in configuration.index {
         switch open(path.octets + Array(name.utf8)) {
@@ -145,7 +168,7 @@ public final class StaticSite: SiteHandler {
     var status = stat()
     guard fstat(result, &status) == 0 else { return .refused(.internalServerError) }
     switch status.st_mode & S_IFMT {
-    case S_IFREG: return .found(OpenedFile(file: file, identity: FileIdentity(status), name: path))
+    case S_IFREG: return .found(FoundFile(file: file, identity: FileIdentity(status), name: path))
     case S_IFDIR: return .directory(path)
     default: return .refused(.notFound)
     }
@@ -172,16 +195,16 @@ public final class StaticSite: SiteHandler {
     let prepared = file.prepared ?? lookForForms(of: file)
     file.prepared = prepared
     var available = prepared.map(\.coding)
-    if !available.contains(.gzip) { available.append(.gzip) }
+    for coding in FileCompression.made where !available.contains(coding) { available.append(coding) }
     available.append(.identity)
     guard let choice = AcceptEncoding.choose(request.fields, among: available), choice != .identity else {
       return reply(request, file)
     }
     if let form = prepared.first(where: { $0.coding == choice })?.file { return reply(request, form) }
-    guard let compressed = file.gzipReply() else { return reply(request, file) }
+    guard let compressed = file.reply(in: choice) else { return reply(request, file) }
     guard request.fields.contains(anyOf: conditional) else { return compressed }
     switch Preconditions.evaluate(
-      request.fields, method: request.method, tag: EntityTag(file.tag.opaque + Array("-gzip".utf8)),
+      request.fields, method: request.method, tag: file.tag(in: choice),
       modified: file.modified)
     {
     case .notModified: return HTTPReply(.notModified, prepared: compressed.prepared, fields: compressed.fields)
