@@ -13,6 +13,7 @@ let collections = Target.Dependency.product(name: "DequeModule", package: "swift
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras = Target.Dependency.product(name: "_CryptoExtras", package: "swift-crypto")
 let database = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let databaseInterface = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
@@ -97,7 +98,15 @@ let package = Package(
     // Mail: messages, and where they are kept.
     module("MessageCore", path: "Message/Core", ["WireKit"]),
     module("MailEngine", ["WireKit", "Services", "MessageCore"]),
-    module("MailStores", ["WireKit", "Services", "MessageCore", "MailEngine", "SystemShims", crypto, database]),
+    module(
+      "MailStores",
+      ["WireKit", "Services", "MessageCore", "MailEngine", "SystemShims", crypto, database, databaseInterface]),
+
+    // Backups of all that a server keeps.
+    .target(
+      name: "Backup",
+      dependencies: ["WireKit", "Services", "Compression", "CSodium", crypto, database], exclude: ["README.md"],
+      swiftSettings: settings),
 
     // The protocols.
     module("DNSCore", path: "DNS/Core", ["WireKit"]),
@@ -136,7 +145,7 @@ let package = Package(
     module("IMAPCore", path: "IMAP/Core", ["WireKit", "SASLCore", "MessageCore"]),
     module(
       "IMAPServer", path: "IMAP/Server",
-      ["WireKit", "Services", "Transport", "SASLCore", "SASLServer", "MessageCore", "IMAPCore", nioCore]),
+      ["WireKit", "Services", "Transport", "SASLCore", "SASLServer", "MessageCore", "IMAPCore", crypto, nioCore]),
     module("IMAPClient", path: "IMAP/Client", ["WireKit", "SASLCore", "IMAPCore", nioCore, nioPosix, nioSSL, nioTLS]),
 
     module("SSHCore", path: "SSH/Core", ["WireKit", "CSodium", "Compression", crypto, cryptoExtras]),
@@ -188,7 +197,8 @@ let package = Package(
         "HTTPClient", "ConsoleCore", "ConsoleServer", "TelnetCore", "TelnetServer", "TelnetClient", "Files", "SSHCore",
         "SSHServer", "SSHClient", "SFTPServer", "SFTPClient", "FTPCore", "FTPServer", "FTPClient", "Datagrams",
         "DHCPCore", "DHCPServer", "DHCPClient", "TFTPCore", "TFTPServer", "TFTPClient", "SASLCore", "SMTPCore",
-        "SMTPServer", "SMTPClient", "MailEngine", "RDPCore", "RDPServer", argumentParser, crypto, nioCore, nioPosix,
+        "SMTPServer", "SMTPClient", "MailEngine", "RDPCore", "RDPServer", "Backup", argumentParser, crypto, nioCore,
+        nioPosix,
         nioSSL, nioTLS, "SieveCore", "MailStores", "MessageCore", "POP3Core", "POP3Server", "POP3Client", "IMAPCore",
         "IMAPServer", "IMAPClient",
       ],
@@ -212,6 +222,7 @@ let package = Package(
         "WireKit", "Services", "TestKit", "Transport", "Configuration", "Certificates", "Gate", "DNSCore", "HTTPCore",
         "Files", "SSHCore", "SFTPCore", "SFTPServer", "ConsoleCore", "TelnetCore", nioCore, nioEmbedded, "DHCPCore",
         "TFTPCore", "FTPCore", "MessageCore", "POP3Core", "SASLCore", "SMTPCore", "SieveCore", "IMAPCore", "RDPCore",
+        "Backup",
       ],
       path: "Fuzz/Targets", swiftSettings: settings),
     tests("FuzzRegression", ["FuzzTargets"]),
@@ -221,7 +232,11 @@ let package = Package(
     .executableTarget(
       name: "MailFixture", dependencies: ["WireKit", "Services", "MailEngine", "MailStores"],
       path: "Tests/Fixtures/MailFixture", swiftSettings: settings),
-    tests("MailStores", ["MailStores", "MailEngine", "MailFixture", "Services", "TestKit", "WireKit", database]),
+    // Disks as a loss of power leaves them.
+    .target(name: "PowerCutKit", path: "Tests/Fixtures/PowerCutKit", swiftSettings: settings),
+    tests(
+      "MailStores",
+      ["MailStores", "MailEngine", "MailFixture", "PowerCutKit", "Services", "TestKit", "WireKit", database]),
     tests("POP3", ["POP3Core", "SASLCore", "TestKit", "WireKit"]),
     tests("MailEngine", ["MailEngine", "Services", "TestKit", "WireKit"]),
     tests("Services", ["Services", "WireKit"]),
@@ -256,6 +271,7 @@ let package = Package(
         "SMTPCore", "SMTPServer", "SMTPClient", "SASLCore", "MailEngine", "Stores", "TestKit", "Transport", "Services",
         "WireKit", crypto, cryptoExtras,
       ]),
+    tests("Backup", ["Backup", "Services", "WireKit", database]),
     tests("Sieve", ["SieveCore"]),
     tests("SSH", ["SSHCore", "TestKit", "WireKit", crypto]),
     tests("SFTP", ["SFTPCore", "SFTPServer", "SSHCore", "Files", "TestKit", "Services", "WireKit"]),
@@ -293,7 +309,12 @@ let package = Package(
       name: "IMAPInteropTests", dependencies: ["LaboratoryKit", "portside"], path: "Tests/InteropTests/IMAP",
       exclude: ["Clients"], swiftSettings: settings),
     tests("TFTP", ["TFTPCore", "TFTPServer", "TFTPClient", "Datagrams", "TestKit", "WireKit", "Services"]),
-    tests("DHCP", ["DHCPCore", "DHCPServer", "Datagrams", "TestKit", "WireKit", "Services", "Stores"]),
+    tests(
+      "DHCP",
+      [
+        "DHCPCore", "DHCPServer", "Datagrams", "NamesFixture", "PowerCutKit", "TestKit", "WireKit", "Services",
+        "Stores",
+      ]),
     .target(name: "NamesKit", path: "Tests/InteropTests/NamesKit", swiftSettings: settings),
     .testTarget(
       name: "TFTPInteropTests",

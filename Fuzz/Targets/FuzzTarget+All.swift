@@ -15,6 +15,7 @@ extension FuzzTarget {
     imapCommand, imapNames, imapServer, imapResponses,
     dhcpMessage, dhcpEngine, dhcp6, tftpPacket, tftpTransfer,
     rdpServer, rdpClient, rdpTerminal, rdpBitmap,
+    backupIndex,
     gateFrames, oneTimeCode, authorizedKey, passwordText,
   ]
 }

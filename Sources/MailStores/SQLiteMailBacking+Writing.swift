@@ -16,6 +16,7 @@ extension SQLiteMailBacking {
   private func write(_ batch: MailBatch) throws(StoreError) {
     var staged: [(number: Int64, staged: StagedFile)] = []
     for blob in batch.blobs { staged.append((blob.number, try Self.own(blob.staged))) }
+    defer { endForgetting() }
     if !staged.isEmpty { try blobs.write(staged) }
     var dead: [(number: Int64, size: Int64)] = []
     do {

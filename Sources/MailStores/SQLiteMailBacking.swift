@@ -16,6 +16,8 @@ public final class SQLiteMailBacking: MailBacking {
   private let folder: String
   private let lock: MailFile
   let meter: Meter?
+  /// Shared by backups while they read bytes; taken for itself alone by a commit that gives bytes back.
+  private let hold: MailFile
 
   /// Opens the folder, or makes it. `.unavailable` when another process has it open, `.corrupt` when it was written by a later
   /// version.
@@ -33,6 +35,7 @@ public final class SQLiteMailBacking: MailBacking {
     if flock(lock.descriptor, LOCK_EX | LOCK_NB) != 0 {
       throw StoreError(.unavailable, "\(folder) is in use by another process")
     }
+    hold = MailFile(owning: try MailDisk.open("\(folder)/hold", O_RDWR | O_CREAT))
     pool = try Self.open("\(folder)/mail.sqlite", throughMigration: last)
     do {
       let (lastSegment, lastFile) = try pool.read { database in try Self.places(database) }
@@ -110,6 +113,11 @@ public final class SQLiteMailBacking: MailBacking {
 
   // MARK: Bytes
 
+  public func mayForget() -> Bool { flock(hold.descriptor, LOCK_EX | LOCK_NB) == 0 }
+
+  /// The end of what `mayForget` began.
+  func endForgetting() { flock(hold.descriptor, LOCK_UN) }
+
   public func stage(expecting size: Int64?) throws(StoreError) -> any StagedBlob { try blobs.stage(expecting: size) }
 
   public func blob(like staged: any StagedBlob) throws(StoreError) -> Int64? {
@@ -136,8 +144,8 @@ public final class SQLiteMailBacking: MailBacking {
     return staged
   }
 
-  public func matches(_ query: MailTextQuery, among emailIDs: Set<Int64>) throws(StoreError) -> MailTextMatches {
-    try search.matches(query, among: emailIDs)
+  public func matches(_ query: MailTextQuery, in emailIDs: ClosedRange<Int64>) throws(StoreError) -> MailTextMatches {
+    try search.matches(query, in: emailIDs)
   }
 
   /// The index learns of what has come.

@@ -61,7 +61,8 @@ public final class DHCPServer: Sendable {
     observer: any LeaseObserver, clock: any Clock, events: any EventSink, meters: Meters
   ) async throws {
     try Self.check(configuration.policy)
-    let report = ServerReport(clock: clock, events: events, meters: meters)
+    let report = ServerReport(
+      clock: clock, events: events, meters: meters, minimumSeverity: configuration.minimumSeverity)
     let records = try await store.all().filter { $0.address.family == .v4 }
     let shared = DHCPShared(configuration, report: report, leases: records.map { Lease($0) })
     let pipeline = try CommitPipeline(

@@ -115,6 +115,10 @@ where
       return
     }
     let configuration = state.withLock { $0.configuration }
+    if let fault = context.faults[configuration.service] {
+      guard fault != .refuse else { return FaultHandler.reset(channel) }
+      try channel.pipeline.syncOperations.addHandler(FaultHandler(fault))
+    }
     guard configuration.proxies.contains(where: { $0.contains(remote.address) }) else {
       try admit(channel, peer: remote.unmapped, local: local.unmapped, configuration)
       return

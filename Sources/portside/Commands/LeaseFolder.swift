@@ -36,7 +36,7 @@ struct LeaseFolder {
   func rows(all: Bool) async throws -> [Row] {
     let now = SystemClock().wallTime()
     var rows: [(IPAddress, Row)] = []
-    for lease in try await leases() where all || lease.isHeld(at: now) {
+    for lease in try leases() where all || lease.isHeld(at: now) {
       rows.append((lease.address, Self.row(lease, now)))
     }
     let taken = Set(rows.map(\.0))
@@ -48,11 +48,11 @@ struct LeaseFolder {
 
   /// A page of what `rows` gives, from the store's own pages; and where the next one begins.
   func page(
-    _ store: SQLiteLeaseStore, after: String?, limit: Int, all: Bool
-  ) async throws -> (rows: [Row], next: String?) {
+    _ store: JournalLeaseStore, after: String?, limit: Int, all: Bool
+  ) throws -> (rows: [Row], next: String?) {
     let now = SystemClock().wallTime()
     let start = after.flatMap(Self.position)
-    let leases = try await store.page(after: start, limit: limit, heldAt: all ? nil : now)
+    let leases = try store.page(after: start, limit: limit, heldAt: all ? nil : now)
     var entries = leases.map { (position: LeasePosition($0.address, $0.subnet), row: Self.row($0, now)) }
     let isLast = leases.count < limit
     let end = isLast ? nil : entries.last?.position
@@ -79,15 +79,48 @@ struct LeaseFolder {
     return LeasePosition(address, subnet)
   }
 
-  private func leases() async throws -> [LeaseRecord] {
-    guard FileManager.default.fileExists(atPath: folder.leaseDatabase) else { return [] }
-    return try await withStore { try await $0.all() }
+  private func leases() throws -> [LeaseRecord] {
+    try Self.standing(folder).all
   }
 
-  private func withStore<Value>(_ body: (SQLiteLeaseStore) async throws -> Value) async throws -> Value {
-    let store = try SQLiteStore(path: folder.leaseDatabase)
-    defer { try? store.close() }
-    return try await body(SQLiteLeaseStore(store))
+  /// What stands, with the changes that the server has not taken yet.
+  static func standing(_ folder: DataFolder) throws -> LeaseSet {
+    var leases = try JournalLeaseStore.read(folder.leaseJournal)
+    let now = SystemClock().wallTime()
+    for record in try LeaseWishes(path: folder.leaseWishes).waiting() { _ = leases.claim(LeaseClaim(record), now: now) }
+    return leases
+  }
+
+  /// Opens the leases for the server: takes over what earlier versions kept in a database, and what the command line wanted meanwhile.
+  static func open(_ folder: DataFolder, at now: WallTime, meter: Meter? = nil) async throws -> JournalLeaseStore {
+    let store = try JournalLeaseStore(path: folder.leaseJournal, meter: meter)
+    if FileManager.default.fileExists(atPath: folder.leaseDatabase) {
+      let database = try SQLiteStore(path: folder.leaseDatabase)
+      _ = try await store.claim(try await SQLiteLeaseStore(database).all().map { LeaseClaim($0) }, now: now)
+      try database.close()
+      for end in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: folder.leaseDatabase + end) }
+    }
+    try await LeaseWishes(path: folder.leaseWishes).take { records in
+      _ = try await store.claim(records.map { LeaseClaim($0) }, now: now)
+    }
+    return store
+  }
+
+  /// Leaves changes for the server, those that nothing stands against.
+  /// - Returns: What stands against the others.
+  private func change(_ wishes: [LeaseRecord]) throws -> [LeaseRecord] {
+    var leases = try Self.standing(folder)
+    var good: [LeaseRecord] = []
+    var against: [LeaseRecord] = []
+    for record in wishes {
+      switch leases.claim(LeaseClaim(record), now: SystemClock().wallTime()) {
+      case .stands: good.append(record)
+      case .refused(let standing): against.append(standing)
+      }
+    }
+    if !good.isEmpty { try LeaseWishes(path: folder.leaseWishes).leave(good) }
+    try tell()
+    return against
   }
 
   private static func row(_ lease: LeaseRecord, _ now: WallTime) -> Row {
@@ -167,15 +200,11 @@ struct LeaseFolder {
 
   func release(_ address: IPAddress) async throws {
     let now = SystemClock().wallTime()
-    guard var lease = try await leases().first(where: { $0.address == address && $0.isHeld(at: now) }) else {
+    guard var lease = try leases().first(where: { $0.address == address && $0.isHeld(at: now) }) else {
       throw CommandFailure("nobody has \(address)")
     }
     (lease.state, lease.starts, lease.expires) = (.released, now.wholeSeconds, now.wholeSeconds)
-    let claim = LeaseClaim(lease)
-    guard let standing = try await withStore({ try await $0.claim([claim], now: now) }).first, standing == nil else {
-      throw CommandFailure("\(address) has just been given to another")
-    }
-    try tell()
+    guard try change([lease]).isEmpty else { throw CommandFailure("\(address) has just been given to another") }
   }
 
   /// Enters what was read from another server's files.
@@ -183,7 +212,7 @@ struct LeaseFolder {
     _ found: LeaseImport, dryRun: Bool
   ) async throws -> (leases: Int, reservations: Int, refused: [String]) {
     var refused = found.unread
-    var claims: [LeaseClaim] = []
+    var wishes: [LeaseRecord] = []
     let now = SystemClock().wallTime()
     for entry in found.leases {
       guard let subnet = subnet(of: entry.address) else {
@@ -193,20 +222,18 @@ struct LeaseFolder {
       guard entry.expires > now else { continue }
       var record = entry
       (record.subnet, record.starts) = (subnet, now.wholeSeconds)
-      claims.append(LeaseClaim(record))
+      wishes.append(record)
     }
     let reservations = found.reservations.filter { entry in
       let fits = subnet(of: entry.address) != nil
       if !fits { refused.append("\(entry.address): in no subnet of [dhcp]") }
       return fits && !configuration.dhcp.reserve.values.contains { $0.ip == entry.address }
     }
-    if dryRun { return (claims.count, reservations.count, refused) }
+    if dryRun { return (wishes.count, reservations.count, refused) }
     if !reservations.isEmpty { try reserve(reservations) }
-    let wishes = claims
-    let results = try await withStore { try await $0.claim(wishes, now: now) }
-    for case let standing? in results { refused.append("\(standing.address): another client has it") }
-    try tell()
-    return (results.count { $0 == nil }, reservations.count, refused)
+    let against = try change(wishes)
+    for standing in against { refused.append("\(standing.address): another client has it") }
+    return (wishes.count - against.count, reservations.count, refused)
   }
 
   private func subnet(of address: IPAddress) -> IPNetwork? {

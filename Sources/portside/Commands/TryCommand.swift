@@ -21,7 +21,8 @@ struct TryCommand: AsyncParsableCommand {
   @Option(help: "10000 adds that to every port; 0 takes free ones.") var ports: UInt16 = 10_000
   @Option(
     help: ArgumentHelp(
-      "Answers with a failure: `smtp.rcpt=451`; 0 is silence. May be repeated.", valueName: "command=code"))
+      "What goes wrong: `SERVICE=refuse`, `drop`, `delay:TIME`, `close:BYTES`, `corrupt:BYTES`; or `smtp.rcpt=451`, where 0 is silence. May be repeated.",
+      valueName: "fault"))
   var fail: [String] = []
   @Flag(help: "One line of JSON on standard output, once everything answers.") var json = false
   @Option(

@@ -18,8 +18,12 @@ struct DataFolder: Sendable {
   var authorityFile: String { "\(authority)/ca.pem" }
   /// The host keys of SSH, sealed.
   var hostKeys: String { "\(root)/ssh" }
-  /// The database of DHCP's leases, and what else the names worker writes.
+  /// DHCP's leases, and what else the names worker writes.
   var leases: String { "\(root)/leases" }
+  var leaseJournal: String { "\(leases)/leases.journal" }
+  /// Changes of leases by the command line, until the server takes them.
+  var leaseWishes: String { "\(leases)/wishes" }
+  /// Where earlier versions kept the leases.
   var leaseDatabase: String { "\(leases)/leases.sqlite" }
   /// Addresses kept for machines by `portside lease reserve`.
   var reservationFile: String { "\(leases)/reservations.csv" }
@@ -34,6 +38,13 @@ struct DataFolder: Sendable {
   var zones: String { "\(root)/zones" }
   /// Mailboxes and messages.
   var mail: String { "\(root)/mail" }
+  var mailDatabase: String { "\(mail)/mail.sqlite" }
+  /// The index for searching text, which is made again where it is missing.
+  var mailSearch: String { "\(mail)/search.sqlite" }
+  /// Messages on their way in.
+  var mailStaging: String { "\(mail)/blobs/staging" }
+  /// Locked by a backup, so that no message's bytes go meanwhile.
+  var mailHold: String { "\(mail)/hold" }
   /// The filters of accounts: `ACCOUNT.sieve`.
   var sieve: String { "\(root)/sieve" }
   /// Mail on its way out, and the keys that sign it.
@@ -81,6 +92,19 @@ struct DataFolder: Sendable {
     guard setegid(status.st_gid) == 0, seteuid(status.st_uid) == 0 else {
       throw CommandFailure("can't become the owner of \(store): \(String(cString: strerror(errno)))")
     }
+  }
+
+  /// Runs the body as the user that the stores belong to, and is root again afterwards.
+  func asOwner<Failure: Error>(_ body: () throws(Failure) -> Void) throws(Failure) {
+    var status = stat()
+    guard geteuid() == 0, stat(store, &status) == 0, status.st_uid != 0 else { return try body() }
+    setegid(status.st_gid)
+    seteuid(status.st_uid)
+    defer {
+      seteuid(0)
+      setegid(0)
+    }
+    try body()
   }
 
   private func make(_ path: String, mode: mode_t, owner: UserAndGroup?) throws {

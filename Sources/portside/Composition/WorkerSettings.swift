@@ -25,6 +25,12 @@ struct WorkerSettings: Codable, Sendable {
   /// Whether this is `portside try`.
   var isLaboratory: Bool
 
+  /// What happens to connections, in a laboratory.
+  var faults: [ServiceName: ConnectionFault] {
+    guard isLaboratory else { return [:] }
+    return Dictionary(configuration.server.faults.map { ($0.service, $0.fault) }, uniquingKeysWith: { _, last in last })
+  }
+
   /// A certificate that some service needs.
   struct CertificateNeed: Codable, Sendable, Hashable {
     var names: [String]

@@ -64,10 +64,14 @@ struct Laboratory: Sendable {
   ) throws -> PortsideConfiguration {
     var configuration = try file.load(overlay: overlay)
     for fault in faults {
-      guard fault.hasPrefix("smtp."), let text = try? PlainText(configuration: String(fault.dropFirst(5))) else {
-        throw CommandFailure("--fail \(fault): not SERVICE.COMMAND=CODE; there are smtp.mail, smtp.rcpt, smtp.data")
+      if fault.hasPrefix("smtp."), let text = try? PlainText(configuration: String(fault.dropFirst(5))) {
+        configuration.smtp.faults.append(text)
+        continue
       }
-      configuration.smtp.faults.append(text)
+      do { configuration.server.faults.append(try FaultRule(configuration: fault)) } catch {
+        throw CommandFailure(
+          "--fail \(fault): \(error.message); or SERVICE.COMMAND=CODE, for smtp.mail, smtp.rcpt and smtp.data")
+      }
     }
     configuration.move(ports: ports, dnsPort: dnsPort)
     return configuration
