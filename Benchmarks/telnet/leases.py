@@ -1,15 +1,20 @@
 #!/usr/bin/env python3
 """`show leases` over 100,000 leases: the time from Enter to the first row, and what memory all of it takes.
 
-Usage: leases.py READY.json, where READY.json holds the line that `portside try --json` has printed. Enters the leases into the
-store of that laboratory. Root, or the server's own user, so that /proc may be read.
+Usage: leases.py READY.json PORTSIDE, where READY.json holds the line that `portside try --json` has printed, with
+
+    [dhcp.subnet."10.10.0.0/15"]
+    pool = "10.10.0.10-10.11.255.250"
+
+in its configuration. Enters the leases into that laboratory. Root, or the server's own user, so that /proc may be read.
 """
 import json
 import pathlib
 import socket
-import sqlite3
 import statistics
+import subprocess
 import sys
+import tempfile
 import time
 
 COUNT = 100_000
@@ -19,11 +24,15 @@ port = next(service["port"] for service in ready["services"] if service["name"] 
 
 
 def enter():
-    with sqlite3.connect(f"{ready['data']}/leases/leases.sqlite", timeout=20) as store:
-        now = int(time.time())
-        rows = ((f"10.{10 + (i >> 16)}.{i >> 8 & 255}.{i & 255}", bytes([1, 1]) + i.to_bytes(6, "big"), now, now + 86400,
-                 i.to_bytes(6, "big"), f"host{i}") for i in range(COUNT))
-        store.executemany("INSERT OR REPLACE INTO lease VALUES ('10.0.0.0/8', ?, ?, 1, ?, ?, 1, ?, ?, x'')", rows)
+    """The leases in dnsmasq's form, imported by the command line; the server takes them over within a second or two."""
+    with tempfile.NamedTemporaryFile("w", suffix=".leases") as file:
+        until = int(time.time()) + 86_400
+        for i in range(COUNT):
+            hardware = ":".join(f"{byte:02x}" for byte in (2, 0, 0, i >> 16, i >> 8 & 255, i & 255))
+            file.write(f"{until} {hardware} 10.{10 + (i >> 16)}.{i >> 8 & 255}.{i & 255} host{i} *\n")
+        file.flush()
+        subprocess.run([sys.argv[2], "lease", "import", file.name, "--config", f"{ready['data']}/portside.toml"], check=True)
+    time.sleep(5)
 
 
 def memory():
@@ -70,8 +79,8 @@ def main():
         stream.sendall(b"\r\0")
         until(b"10.10.0.")
         times.append(time.monotonic() - begin)
-        stream.sendall(b"q")
-        until(b"ann@srv> ")
+        stream.sendall(b"\x03")
+        until(b"^C\r\nann@srv> ")
     before = memory()
     peak = dict(before)
     stream.sendall(b"show leases | no-more\r\0")

@@ -93,6 +93,7 @@ import Testing
     for service in ["dns", "dhcp", "rdp", "telnet"] {
       #expect(check.output.contains("PASS  \(service) "), "\(check.all)")
     }
+    #expect(try await laboratory.portside("console", "show leases").code == 0)
     let curl = ["-sS", "--max-time", "20", "-o", "/dev/null"]
     let mail = "\(laboratory.data)/mail.txt"
     try "From: <\(ann.name)>\r\nSubject: x\r\n\r\nHello\r\n".write(toFile: mail, atomically: true, encoding: .utf8)

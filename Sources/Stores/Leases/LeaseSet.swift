@@ -30,28 +30,6 @@ public struct LeaseSet: Sendable {
     }
   }
 
-  /// The first ones behind a position, in the order of `LeasePosition`: one look at each record, and few of them are kept meanwhile.
-  public func page(after: LeasePosition?, limit: Int, heldAt: WallTime?) -> [LeaseRecord] {
-    guard limit > 0 else { return [] }
-    var kept: [(position: LeasePosition, record: LeaseRecord)] = []
-    for record in records.values {
-      if let heldAt, !record.isHeld(at: heldAt) { continue }
-      let position = LeasePosition(record.address, record.subnet)
-      if let after, position <= after { continue }
-      if kept.count == limit {
-        guard let last = kept.last, position < last.position else { continue }
-        kept.removeLast()
-      }
-      var (low, high) = (0, kept.count)
-      while low < high {
-        let middle = (low + high) / 2
-        if kept[middle].position < position { low = middle + 1 } else { high = middle }
-      }
-      kept.insert((position, record), at: low)
-    }
-    return kept.map(\.record)
-  }
-
   /// What came of a claim.
   public enum Outcome: Sendable {
     /// It stands; what gave way for it, at its address and of its client.

@@ -12,8 +12,10 @@ final class IMAPHosting: HostedService {
 
   private let surroundings: WorkerSurroundings
   private let server: IMAPServer
+  let store: any MailStore
 
-  private init(surroundings: WorkerSurroundings, server: IMAPServer) {
+  private init(surroundings: WorkerSurroundings, server: IMAPServer, store: any MailStore) {
+    self.store = store
     self.surroundings = surroundings
     self.server = server
   }
@@ -29,14 +31,15 @@ final class IMAPHosting: HostedService {
   static func make(
     _ settings: WorkerSettings, _ sockets: [InheritedSocket], in surroundings: WorkerSurroundings
   ) async throws -> any HostedService {
+    let store = try await surroundings.mail.store(settings)
     let server = IMAPServer(
       context: surroundings.context, contexts: surroundings.contexts, counter: surroundings.counter,
-      numbers: surroundings.numbers, store: try await surroundings.mail.store(settings),
+      numbers: surroundings.numbers, store: store,
       configuration: configuration(settings))
     surroundings.metrics.reading("portside_imap_connections", help: "Open IMAP connections.") {
       Double(server.connectionCount)
     }
-    return IMAPHosting(surroundings: surroundings, server: server)
+    return IMAPHosting(surroundings: surroundings, server: server, store: store)
   }
 
   func apply(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) async throws {

@@ -26,6 +26,8 @@ final class TFTPHosting: HostedService {
   private let surroundings: WorkerSurroundings
   private let state: Mutex<State>
 
+  var section: TFTPSection { state.withLock { $0.section } }
+
   private init(_ surroundings: WorkerSurroundings, _ state: State) {
     self.surroundings = surroundings
     self.state = Mutex(state)
