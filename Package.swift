@@ -13,6 +13,7 @@ let collections = Target.Dependency.product(name: "DequeModule", package: "swift
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras = Target.Dependency.product(name: "_CryptoExtras", package: "swift-crypto")
 let database = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let databaseInterface = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
@@ -35,7 +36,8 @@ let package = Package(
   name: "portside",
   products: [
     .executable(name: "portside", targets: ["portside"]),
-    .library(name: "DNS", targets: ["DNSCore", "DNSServer", "DNSClient", "DNSResolver"]),
+    .library(
+      name: "DNS", targets: ["DNSCore", "DNSSecurity", "DNSServer", "DNSClient", "DNSReplication", "DNSResolver"]),
     .library(name: "SSH", targets: ["SSHCore", "SSHServer", "SSHClient"]),
     .library(name: "SFTP", targets: ["SFTPCore", "SFTPServer", "SFTPClient"]),
     .library(name: "FTP", targets: ["FTPCore", "FTPData", "FTPServer", "FTPClient"]),
@@ -105,16 +107,29 @@ let package = Package(
     // Mail: messages, and where they are kept.
     module("MessageCore", path: "Message/Core", ["WireKit"]),
     module("MailEngine", ["WireKit", "Services", "MessageCore"]),
-    module("MailStores", ["WireKit", "Services", "MessageCore", "MailEngine", "SystemShims", crypto, database]),
+    module(
+      "MailStores",
+      ["WireKit", "Services", "MessageCore", "MailEngine", "SystemShims", crypto, database, databaseInterface]),
+
+    // Backups of all that a server keeps.
+    .target(
+      name: "Backup",
+      dependencies: ["WireKit", "Services", "Compression", "CSodium", crypto, database], exclude: ["README.md"],
+      swiftSettings: settings),
 
     // The protocols.
-    module("DNSCore", path: "DNS/Core", ["WireKit"]),
+    module("DNSCore", path: "DNS/Core", ["WireKit", crypto]),
+    module("DNSSecurity", path: "DNS/Security", ["WireKit", "DNSCore", crypto, cryptoExtras]),
     module(
-      "DNSServer", path: "DNS/Server", ["WireKit", "Services", "SystemShims", "Transport", "DNSCore", nioCore]),
+      "DNSServer", path: "DNS/Server",
+      ["WireKit", "Services", "SystemShims", "Transport", "DNSCore", "DNSSecurity", nioCore]),
     module("DNSClient", path: "DNS/Client", ["WireKit", "DNSCore", nioCore, nioPosix, nioSSL]),
     module(
+      "DNSReplication", path: "DNS/Replication",
+      ["WireKit", "Services", "DNSCore", "DNSClient", "DNSServer", nioCore, nioPosix]),
+    module(
       "DNSResolver", path: "DNS/Resolver",
-      ["WireKit", "Services", "DNSCore", "DNSClient", "DNSServer", nioCore, nioPosix, nioSSL]),
+      ["WireKit", "Services", "DNSCore", "DNSSecurity", "DNSClient", "DNSServer", nioCore, nioPosix, nioSSL]),
     module("HTTPCore", path: "HTTP/Core", ["WireKit"]),
     module(
       "HTTPServer", path: "HTTP/Server",
@@ -139,12 +154,27 @@ let package = Package(
       "SMTPServer", path: "SMTP/Server",
       [
         "WireKit", "Services", "Transport", "SASLCore", "SASLServer", "SMTPCore", "SMTPClient", crypto, cryptoExtras,
-        nioCore, "SieveCore", "MessageCore",
+        nioCore, "SieveCore", "MessageCore", "Compression",
+        "MilterCore", "MilterClient",
       ]),
+    // Filters of others, by the milter protocol.
+    module("MilterCore", path: "Milter/Core", ["WireKit"]),
+    module(
+      "MilterClient", path: "Milter/Client", ["WireKit", "Services", "Transport", "MilterCore", nioCore, nioPosix]),
+    // What is published about mail domains: records, settings for programs.
+    module("MailSetup", ["Services", "DNSCore", "SMTPCore"]),
+    // ManageSieve.
+    module("ManageSieveCore", path: "ManageSieve/Core", ["WireKit", "SASLCore"]),
+    module(
+      "ManageSieveServer", path: "ManageSieve/Server",
+      ["WireKit", "Services", "Transport", "SASLServer", "SieveCore", "ManageSieveCore", nioCore]),
+    module(
+      "ManageSieveClient", path: "ManageSieve/Client",
+      ["WireKit", "Services", "Transport", "SASLCore", "ManageSieveCore", nioCore, nioPosix, nioSSL]),
     module("IMAPCore", path: "IMAP/Core", ["WireKit", "SASLCore", "MessageCore"]),
     module(
       "IMAPServer", path: "IMAP/Server",
-      ["WireKit", "Services", "Transport", "SASLCore", "SASLServer", "MessageCore", "IMAPCore", nioCore]),
+      ["WireKit", "Services", "Transport", "SASLCore", "SASLServer", "MessageCore", "IMAPCore", crypto, nioCore]),
     module("IMAPClient", path: "IMAP/Client", ["WireKit", "SASLCore", "IMAPCore", nioCore, nioPosix, nioSSL, nioTLS]),
 
     module("SSHCore", path: "SSH/Core", ["WireKit", "CSodium", "Compression", crypto, cryptoExtras]),
@@ -192,14 +222,18 @@ let package = Package(
       name: "portside",
       dependencies: [
         "WireKit", "Services", "SystemShims", "Transport", "Configuration", "Operation", "Certificates", "Stores",
-        "Gate", "Supervision", "SystemSessions", "DNSCore", "DNSServer", "DNSClient", "DNSResolver", "HTTPCore",
+        "Gate", "Supervision", "SystemSessions", "DNSCore", "DNSSecurity", "DNSServer", "DNSClient", "DNSReplication",
+        "DNSResolver",
+        "HTTPCore",
         "HTTPServer",
         "HTTPClient", "ConsoleCore", "ConsoleServer", "TelnetCore", "TelnetServer", "TelnetClient", "Files", "SSHCore",
         "SSHServer", "SSHClient", "SFTPServer", "SFTPClient", "FTPCore", "FTPServer", "FTPClient", "Datagrams",
         "DHCPCore", "DHCPServer", "DHCPClient", "TFTPCore", "TFTPServer", "TFTPClient", "SASLCore", "SMTPCore",
-        "SMTPServer", "SMTPClient", "MailEngine", "RDPCore", "RDPServer", argumentParser, crypto, nioCore, nioPosix,
+        "SMTPServer", "SMTPClient", "MailEngine", "RDPCore", "RDPServer", "Backup", argumentParser, crypto, nioCore,
+        nioPosix,
         nioSSL, nioTLS, "SieveCore", "MailStores", "MessageCore", "POP3Core", "POP3Server", "POP3Client", "IMAPCore",
         "IMAPServer", "IMAPClient",
+        "MailSetup", "ManageSieveCore", "ManageSieveServer", "ManageSieveClient", "MilterClient",
       ],
       swiftSettings: settings),
 
@@ -221,6 +255,8 @@ let package = Package(
         "WireKit", "Services", "TestKit", "Transport", "Configuration", "Certificates", "Gate", "DNSCore", "HTTPCore",
         "Files", "SSHCore", "SFTPCore", "SFTPServer", "ConsoleCore", "TelnetCore", nioCore, nioEmbedded, "DHCPCore",
         "TFTPCore", "FTPCore", "MessageCore", "POP3Core", "SASLCore", "SMTPCore", "SieveCore", "IMAPCore", "RDPCore",
+        "Backup",
+        "MailSetup", "ManageSieveCore", "MilterCore",
       ],
       path: "Fuzz/Targets", swiftSettings: settings),
     tests("FuzzRegression", ["FuzzTargets"]),
@@ -230,7 +266,14 @@ let package = Package(
     .executableTarget(
       name: "MailFixture", dependencies: ["WireKit", "Services", "MailEngine", "MailStores"],
       path: "Tests/Fixtures/MailFixture", swiftSettings: settings),
-    tests("MailStores", ["MailStores", "MailEngine", "MailFixture", "Services", "TestKit", "WireKit", database]),
+    // Disks as a loss of power leaves them.
+    .target(name: "PowerCutKit", path: "Tests/Fixtures/PowerCutKit", swiftSettings: settings),
+    tests(
+      "MailStores",
+      ["MailStores", "MailEngine", "MailFixture", "PowerCutKit", "Services", "TestKit", "WireKit", database]),
+    tests("Milter", ["MilterCore", "TestKit", "WireKit"]),
+    tests("MailSetup", ["MailSetup", "SMTPCore", "DNSCore", "Services"]),
+    tests("ManageSieve", ["ManageSieveCore", "ManageSieveServer", "SASLCore", "TestKit", "WireKit"]),
     tests("POP3", ["POP3Core", "SASLCore", "TestKit", "WireKit"]),
     tests("MailEngine", ["MailEngine", "Services", "TestKit", "WireKit"]),
     tests("Services", ["Services", "WireKit"]),
@@ -250,8 +293,8 @@ let package = Package(
     tests(
       "DNS",
       [
-        "DNSCore", "DNSServer", "DNSClient", "DNSResolver", "TestKit", "Transport", "WireKit", "Services", nioCore,
-        nioPosix,
+        "DNSCore", "DNSSecurity", "DNSServer", "DNSClient", "DNSReplication", "DNSResolver", "TestKit", "Transport",
+        "WireKit", "Services", nioCore, nioPosix,
       ]),
     // The program as a process, over sockets, with real clients and hostile ones.
     .target(name: "LaboratoryKit", path: "Tests/Fixtures/LaboratoryKit", swiftSettings: settings),
@@ -267,6 +310,7 @@ let package = Package(
         "SMTPCore", "SMTPServer", "SMTPClient", "SASLCore", "MailEngine", "Stores", "TestKit", "Transport", "Services",
         "WireKit", crypto, cryptoExtras,
       ]),
+    tests("Backup", ["Backup", "Services", "WireKit", database]),
     tests("Sieve", ["SieveCore"]),
     tests("SSH", ["SSHCore", "TestKit", "WireKit", crypto]),
     tests("SFTP", ["SFTPCore", "SFTPServer", "SSHCore", "Files", "TestKit", "Services", "WireKit"]),
@@ -305,12 +349,20 @@ let package = Package(
       name: "IMAPInteropTests", dependencies: ["LaboratoryKit", "portside"], path: "Tests/InteropTests/IMAP",
       exclude: ["Clients"], swiftSettings: settings),
     tests("TFTP", ["TFTPCore", "TFTPServer", "TFTPClient", "Datagrams", "TestKit", "WireKit", "Services"]),
-    tests("DHCP", ["DHCPCore", "DHCPServer", "Datagrams", "TestKit", "WireKit", "Services", "Stores"]),
+    tests(
+      "DHCP",
+      [
+        "DHCPCore", "DHCPServer", "Datagrams", "NamesFixture", "PowerCutKit", "TestKit", "WireKit", "Services",
+        "Stores",
+      ]),
     .target(name: "NamesKit", path: "Tests/InteropTests/NamesKit", swiftSettings: settings),
     .testTarget(
       name: "TFTPInteropTests",
       dependencies: ["NamesKit", "NamesFixture", "Datagrams", "TFTPClient", "TestKit", "WireKit"],
       path: "Tests/InteropTests/TFTP", swiftSettings: settings),
+    .testTarget(
+      name: "DNSReplicationInteropTests", dependencies: ["NamesKit", "portside"],
+      path: "Tests/InteropTests/DNSReplication", exclude: ["replication.py", "servers.py"], swiftSettings: settings),
     .testTarget(
       name: "DHCPInteropTests", dependencies: ["NamesKit", "NamesFixture", "portside"], path: "Tests/InteropTests/DHCP",
       swiftSettings: settings),

@@ -19,8 +19,8 @@ struct Portside: AsyncParsableCommand {
       TryCommand.self, ServeCommand.self, CheckCommand.self, ProbeCommand.self, WatchCommand.self, ConsoleCommand.self,
       AccountCommand.self, CertCommand.self, ZoneCommand.self, LeaseCommand.self, BootCommand.self,
       ConfigBackupCommand.self, MailboxCommand.self, QueueCommand.self, SieveCommand.self, SSHCommand.self,
-      SessionCommand.self,
-      PenaltyCommand.self, AuditCommand.self, ConfigCommand.self, StatusCommand.self, ReloadCommand.self,
+      SessionCommand.self, PenaltyCommand.self, AuditCommand.self, BackupCommand.self, ConfigCommand.self,
+      StatusCommand.self, ReloadCommand.self,
       StopCommand.self, DocumentationCommand.self,
     ])
 }

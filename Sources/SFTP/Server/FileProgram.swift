@@ -42,12 +42,15 @@ public final class FileProgram: SessionProgram {
   /// - Parameters:
   ///   - home: Where relative paths begin.
   ///   - pool: Threads that may block on the medium.
+  ///   - meter: One with `SFTPMeasures.operations`.
   public convenience init(
     sftp store: any FileStore, home: FilePath = FilePath(), limits: SFTPLimits = .init(), uploadsWhole: Bool = false,
-    pool: NIOThreadPool = .singleton, report: @escaping @Sendable (SFTPEvent) -> Void = { _ in }
+    pool: NIOThreadPool = .singleton, meter: Meter? = nil, report: @escaping @Sendable (SFTPEvent) -> Void = { _ in }
   ) {
     self.init(
-      SFTPService(store: store, home: home, limits: limits, uploadsWhole: uploadsWhole, report: report), limits, pool)
+      SFTPService(
+        store: store, home: home, limits: limits, uploadsWhole: uploadsWhole, meter: meter, report: report),
+      limits, pool)
   }
 
   /// The far end of a client's `scp -O`.

@@ -16,6 +16,7 @@ package struct SFTPService: Sendable {
   /// Whether a file that is made anew is seen under its name only once it is closed.
   let uploadsWhole: Bool
   let report: @Sendable (SFTPEvent) -> Void
+  private let meter: Meter?
   private var isInitialised = false
   var handles: [SFTPHandle: Handle] = [:]
   /// What is known of the open files beside what the store keeps.
@@ -25,9 +26,10 @@ package struct SFTPService: Sendable {
   private var nextHandle: UInt32 = 0
 
   package init(
-    store: any FileStore, home: FilePath, limits: SFTPLimits, uploadsWhole: Bool = false,
+    store: any FileStore, home: FilePath, limits: SFTPLimits, uploadsWhole: Bool = false, meter: Meter? = nil,
     report: @escaping @Sendable (SFTPEvent) -> Void
   ) {
+    self.meter = meter
     self.uploadsWhole = uploadsWhole
     self.store = store
     self.home = home
@@ -65,11 +67,18 @@ package struct SFTPService: Sendable {
     do {
       let (number, request) = try SFTPRequest.decode(packet)
       id = number
+      let start = meter == nil ? nil : ContinuousClock.now
+      var outcome = OperationOutcome.ok
       do {
         try perform(request, id, packet, &output)
       } catch {
         let (status, text) = Self.status(of: error)
+        outcome = Self.outcome(of: error)
         SFTPResponse.status(id, status, text, &output.tail)
+      }
+      if let meter, let start {
+        meter.note(
+          Self.operation(of: request), outcome, nanoseconds: start.duration(to: .now).wholeNanoseconds)
       }
     } catch {
       // A packet with a request number that can be read is answered; without one there is nobody to answer to.
@@ -145,6 +154,13 @@ package struct SFTPService: Sendable {
     if bytes.first == 0x7E, bytes.count == 1 || bytes[1] == 0x2F { bytes = home.bytes + bytes.dropFirst() }
     let path = try store.realPath(of: try path(bytes)).bytes
     SFTPResponse.names(id, [.init(name: path, line: path, attributes: SFTPAttributes())], &output.tail)
+  }
+
+  private static func outcome(of error: FileError) -> OperationOutcome {
+    switch error {
+    case .failure, .noSpace: .failed
+    default: .refused
+    }
   }
 
   /// What the peer is told. Version 3 has few codes, so the text says more.

@@ -154,6 +154,7 @@ final class SupervisorLoop {
     case .whenReady(let reply): readyReplies.append(reply)
     case .reload(let reply): reload([.caller(reply)])
     case .loaded(let result): loaded(result)
+    case .answered(let name, let pid, let number, let bytes): answered(name, pid, number, bytes)
     case .stop: stop()
     case .whenStopped(let reply): stopReplies.append(reply)
     }

@@ -1,4 +1,5 @@
 import NIOCore
+import Services
 import WireKit
 
 /// Answers what the sessions of a protocol ask: the asynchronous half of a server.
@@ -28,11 +29,24 @@ public protocol RequestHandler: Sendable {
 
   /// The connection has ended; whatever was kept for it can go.
   func ended(_ connection: Connection)
+
+  /// What requests are called in the metrics: few, and constants.
+  static var operations: [String] { get }
+
+  /// The place of a request in `operations`; `nil` for what is not counted, such as waiting for something to happen. The driver
+  /// takes the time from the request to its reply.
+  func operation(of request: Request) -> Int?
+
+  /// What a reply says of how it went.
+  func outcome(of reply: Reply) -> OperationOutcome
 }
 
 extension RequestHandler {
   public func answer(_ request: Request, on connection: Connection) -> Reply? { nil }
   public func ended(_ connection: Connection) {}
+  public static var operations: [String] { [] }
+  public func operation(of request: Request) -> Int? { nil }
+  public func outcome(of reply: Reply) -> OperationOutcome { .ok }
   public var handlesOnEventLoop: Bool { false }
 }
 

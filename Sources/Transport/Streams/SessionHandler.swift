@@ -91,6 +91,7 @@ where
     guard phase == .running || phase == .downgrading else { return }
     if endTLS != nil { return errorCaught(context: context, error: StopTLSError.noOrderlyEnd) }
     var bytes = unwrapInboundIn(data)
+    settings.meter?.note(bytesIn: bytes.readableBytes)
     if pending.readableBytes == 0 { pending = bytes } else { pending.writeBuffer(&bytes) }
     hasNews = true
     drive(context)
@@ -222,7 +223,10 @@ where
   }
 
   private func ask(_ request: Session.Request, _ ticket: Ticket, _ context: ChannelHandlerContext) {
+    let operation = settings.meter == nil ? nil : handler.operation(of: request)
+    let start = operation == nil ? MonotonicTime(nanoseconds: 0) : clock.now()
     if let reply = handler.answer(request, on: connection) {
+      note(operation, since: start, reply)
       step { session, now, actions in session.resume(reply, for: ticket, now: now, into: &actions) }
       hasNews = true
       return
@@ -236,15 +240,26 @@ where
       }
     }
     let (handler, connection) = (handler, connection)
+    let (clock, meter) = (clock, settings.meter)
     let task = Task(executorPreference: executor) {
       let reply = await handler.handle(request, body: body, on: connection)
       body.abandon()
+      if let operation {
+        meter?.note(
+          operation, handler.outcome(of: reply), nanoseconds: (clock.now() - start).wholeNanoseconds)
+      }
       eventLoop.execute {
         let (driver, context) = loopBound.value
         driver.answered(ticket, reply, context)
       }
     }
     requests.add(ticket, task, body)
+  }
+
+  private func note(_ operation: Int?, since start: MonotonicTime, _ reply: Session.Reply) {
+    guard let operation else { return }
+    settings.meter?.note(
+      operation, handler.outcome(of: reply), nanoseconds: (clock.now() - start).wholeNanoseconds)
   }
 
   private func answered(_ ticket: Ticket, _ reply: Session.Reply, _ context: ChannelHandlerContext) {
@@ -294,6 +309,8 @@ where
     }
     if output.wroteToChannel {
       output.wroteToChannel = false
+      settings.meter?.note(bytesOut: output.bytesWritten)
+      output.bytesWritten = 0
       context.flush()
     }
   }

@@ -30,6 +30,9 @@ struct ServerCheck {
     if configuration.ssh.isActive { checkFileFolders(&report) }
     await DHCPCheck(configuration: configuration, folder: folder).run(into: &report)
     checkMail(&report)
+    await MailRecordsCheck(configuration: configuration, folder: folder).run(
+      asking: status?.workers.flatMap(\.sockets).first { $0.name.hasPrefix("dns.port udp") }?.place.endpoint,
+      into: &report)
     guard let status else { return }
     for socket in status.workers.flatMap(\.sockets) { await checkService(socket, &report) }
   }

@@ -31,7 +31,9 @@ struct SSHPrograms: SessionProgramSource {
     switch start.program {
     case .subsystem("sftp"):
       guard let store = await store(for: account, connection) else { return nil }
-      return FileProgram(sftp: store, uploadsWhole: uploadsWhole, report: report(account, connection))
+      return FileProgram(
+        sftp: store, uploadsWhole: uploadsWhole, meter: context.meters.meter(.ssh, SFTPMeasures.operations),
+        report: report(account, connection))
     // The console is there for administrators also where sessions get a shell: `ssh -s … console`.
     case .subsystem("console"): return console(start, account, connection)
     case .subsystem: return nil

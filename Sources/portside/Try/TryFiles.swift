@@ -135,6 +135,11 @@ enum TryFiles {
     tls_port  = 10995
     plaintext = true
 
+    [sieve]
+    on        = ["here"]
+    port      = 14190
+    plaintext = true
+
     """
   }
 
@@ -162,8 +167,6 @@ enum TryFiles {
     ftp     IN CNAME srv
     printer IN A   127.0.0.20
     *.dev   IN A   127.0.0.1
-    _imaps._tcp       IN SRV 0 1 993 mail
-    _submissions._tcp IN SRV 0 1 465 mail
 
     """
   }

@@ -15,7 +15,7 @@ final class WorkerSurroundings: Sendable {
   let counter: ConnectionCounter
   let numbers = SessionNumbers()
   /// The mail store, for the protocols of the mail worker.
-  let mail = MailHosting()
+  let mail: MailHosting
   let metrics: MetricsRegistry
   let group: MultiThreadedEventLoopGroup
   /// What the services of the names worker share.
@@ -26,20 +26,22 @@ final class WorkerSurroundings: Sendable {
 
   init(name: String, _ settings: WorkerSettings) {
     let clock = SystemClock()
-    let metrics = MetricsRegistry()
+    let process = ProcessMetrics(worker: name)
+    let metrics = process.registry
     self.metrics = metrics
+    mail = MailHosting(process.meters)
     let log = LogWriter(settings, clock: clock)
     self.log = log
     let group = MultiThreadedEventLoopGroup.singleton
     self.group = group
     counter = ConnectionCounter(SourceLimits(settings.configuration.limits))
     let gate = GateClient(path: settings.gateSocket, name: name, clock: clock, group: group) {
-      metrics.text(extra: ["worker": name])
+      process.text
     }
     self.gate = gate
     context = ServerContext(
       clock: clock, events: EventFan([log, EventMetrics(metrics), gate]), accounts: gate, penalties: gate,
-      sessions: gate, certificates: gate)
+      sessions: gate, certificates: gate, meters: process.meters, faults: settings.faults)
     let contexts = contexts
     certificates = Task {
       for await identities in gate.identities() { contexts.update(identities) }
