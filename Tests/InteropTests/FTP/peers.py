@@ -139,7 +139,7 @@ def port20():
 
 
 def children(pid):
-    return open("/proc/%d/task/%d/children" % (pid, pid)).read().split()
+    return [child for task in os.listdir("/proc/%d/task" % pid) for child in open("/proc/%d/task/%s/children" % (pid, task)).read().split()]
 
 
 def curl():

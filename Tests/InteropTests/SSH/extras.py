@@ -187,6 +187,29 @@ def display():
         expect(b"X11 forwarding request failed" in said.stderr or said.returncode != 0, f"without the permission: {said}")
 
 
+def published():
+    """The fingerprints of the host keys stand in the zone (SSHFP), as ssh-keygen makes them."""
+    with Laboratory(edit=[("[dns]\n", '[dns]\npublish  = ["sshfp"]\n')]) as lab:
+        dns = next(s["port"] for s in lab.services if s["name"] == "dns" and s["transport"] == "tcp")
+
+        def asked():
+            said = run(["dig", "+tcp", "+short", "-p", str(dns), "@127.0.0.1", "srv.lab.test", "SSHFP"], check=False).stdout.decode()
+            return sorted("".join(line.split()).lower() for line in said.splitlines())
+
+        def wanted():
+            lines = []
+            for kind in ("ed25519", "rsa", "ecdsa"):
+                said = run(["ssh-keygen", "-r", "srv.lab.test", "-f", f"{lab.data}/ssh/host_{kind}.pub"]).stdout.decode()
+                lines += ["".join(line.split()[3:]).lower() for line in said.splitlines() if line.split()[4] == "2"]
+            return sorted(lines)
+
+        end = time.monotonic() + 60
+        while asked() != wanted():
+            expect(time.monotonic() < end, f"{asked()} and not {wanted()}")
+            time.sleep(0.5)
+        expect(len(wanted()) == 3, f"{wanted()}")
+
+
 def bad_line():
     """20 ms each way, one packet in a hundred lost, some twice and some out of order; between two networks of their own."""
     if not os.environ.get("OWN_NETWORK"):
@@ -207,5 +230,5 @@ def bad_line():
         expect(line.lost > 50, f"only {line.lost} packets were lost")
 
 
-cases = {"sftp-extras": sftp_extras, "versions": versions, "host-certificates": host_certificates, "rekey-under-load": rekey_under_load, "bad-line": bad_line, "display": display}
+cases = {"sftp-extras": sftp_extras, "versions": versions, "host-certificates": host_certificates, "rekey-under-load": rekey_under_load, "bad-line": bad_line, "display": display, "published": published}
 cases[case]()
