@@ -96,7 +96,9 @@ def memory(pids: list[int], kind: str = "Pss") -> float:
     """Bytes of the processes: `Pss` counts a shared page in parts, `Rss` in full for each."""
     total = 0
     for pid in pids:
-        for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith(kind + ":"):
-                total += int(line.split()[1]) * 1024
+        # A process for one connection may just be going.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+                if line.startswith(kind + ":"):
+                    total += int(line.split()[1]) * 1024
     return total

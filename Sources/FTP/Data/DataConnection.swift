@@ -34,6 +34,29 @@ public final class DataConnection: Sendable {
     return DataConnection(channel, handler)
   }
 
+  /// Puts one over a socket that is connected, which is taken over.
+  public static func over(
+    _ descriptor: Int32, stallTime: Duration, on eventLoop: any EventLoop
+  ) async throws -> DataConnection {
+    let promise = eventLoop.makePromise(of: DataConnection.self)
+    do {
+      _ = try await ClientBootstrap(group: eventLoop)
+        .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+        .channelOption(.recvAllocator, value: receiveAllocator)
+        .channelOption(.maxMessagesPerRead, value: 1)
+        .channelInitializer { channel in
+          channel.eventLoop.makeCompletedFuture {
+            promise.succeed(try add(to: channel, stallTime: stallTime))
+          }
+        }
+        .withConnectedSocket(descriptor).get()
+    } catch {
+      promise.fail(error)
+      throw error
+    }
+    return try await promise.futureResult.get()
+  }
+
   /// Large reads, but none that malloc would take from the system anew each time. To be used with one read a turn: TLS gathers
   /// what a turn brings in one buffer, and copies as that grows.
   public static let receiveAllocator = AdaptiveRecvByteBufferAllocator(

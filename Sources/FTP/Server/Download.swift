@@ -1,6 +1,7 @@
 import Compression
 import FTPCore
 import FTPData
+import Glibc
 import NIOCore
 import NIOPosix
 import Services
@@ -33,6 +34,17 @@ final class Download: Sendable {
   /// Bytes that will travel, where that is known.
   var size: UInt64? { transfer.isText || transfer.compression != nil ? nil : UInt64(range.count) }
 
+  /// Whether its bytes are in memory, as they will travel.
+  var isAtHand: Bool { content != nil && !transfer.isText && transfer.compression == nil }
+
+  /// Writes to a socket that does not block, as much as it takes at once. Returns how many bytes that were; an error is for the
+  /// next write to find.
+  func sendAtOnce(over descriptor: Int32) -> Int {
+    guard let content, isAtHand, !content.isEmpty else { return 0 }
+    return max(
+      0, content.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) })
+  }
+
   /// Opens the file. Blocks while the medium works.
   static func open(
     _ bytes: [UInt8], from first: UInt64, through last: UInt64?, _ transfer: FTPTransfer, _ control: FTPControl
@@ -49,13 +61,17 @@ final class Download: Sendable {
   }
 
   /// Sends it. A file that shrinks meanwhile ends the transfer with an error, not with an end that looks right.
-  func send(over data: DataConnection, isEncrypted: Bool, pool: NIOThreadPool, moved: (Int) -> Void) async throws {
+  ///
+  /// - Parameter sent: Bytes at the front that have been sent already.
+  func send(
+    over data: DataConnection, isEncrypted: Bool, after sent: Int = 0, pool: NIOThreadPool, moved: (Int) -> Void
+  ) async throws {
     if transfer.isText || transfer.compression != nil {
       return try await sendConverted(over: data, pool: pool, moved: moved)
     }
     if let content {
-      guard !content.isEmpty else { return }
-      try await data.send(.byteBuffer(ByteBuffer(bytes: content)))
+      guard content.count > sent else { return moved(content.count) }
+      try await data.send(.byteBuffer(ByteBuffer(bytes: content[sent...])))
       return moved(content.count)
     }
     if !isEncrypted, let file = file as? any DescriptorBackedFile {

@@ -1,5 +1,6 @@
 import FTPCore
 import FTPData
+import Glibc
 import NIOCore
 import NIOPosix
 import Services
@@ -21,12 +22,15 @@ struct PreparedTransfer: Sendable {
 extension FTPHandler {
   // MARK: Data ports
 
-  func passive(_ control: FTPControl, _ family: IPAddress.Family?, _ connection: Connection) async throws -> Endpoint {
+  /// Never waits: a few system calls.
+  func passive(
+    _ control: FTPControl, _ family: IPAddress.Family?, _ connection: Connection
+  ) throws(FTPFailure) -> Endpoint {
     let local = connection.local.address.unmapped
     if let family, family != local.family { throw FTPFailure.needsExtended(local.family) }
     control.setPort(nil)
     let configuration = control.configuration
-    let listener = try await PassiveListener.open(
+    let listener = PassiveListener.open(
       ports, in: configuration.passivePorts, on: local, for: connection.peer.address.unmapped,
       stallTime: configuration.dataLimits.stallTime, eventLoop: connection.eventLoop)
     guard let listener else {
@@ -77,6 +81,32 @@ extension FTPHandler {
 
   // MARK: Running
 
+  /// A small file over a plain connection that has come already: sent here and now. `nil` where it takes longer than that.
+  func runAtOnce(_ control: FTPControl, _ connection: Connection) -> FTPOutcome? {
+    let ready = control.state.withLock { state -> (PreparedTransfer, Download, PassiveListener)? in
+      guard let prepared = state.transfer, !prepared.transfer.isProtected,
+        case .download(let download) = prepared.content,
+        download.isAtHand, case .passive(let listener) = state.port
+      else { return nil }
+      return (prepared, download, listener)
+    }
+    guard let (prepared, download, listener) = ready, let descriptor = listener.takeConnection() else { return nil }
+    let start = context.clock.now()
+    let sent = download.sendAtOnce(over: descriptor)
+    guard UInt64(sent) == download.size else {
+      // More than the kernel takes at once, or nobody at the other end: the rest goes in good order.
+      control.state.withLock { $0.port = .connected(descriptor, sent: sent) }
+      return nil
+    }
+    close(descriptor)
+    control.state.withLock { state in
+      (state.transfer, state.port) = (nil, nil)
+      state.moved = UInt64(sent)
+    }
+    note(prepared, .success(UInt64(sent)), context.clock.now() - start, control, connection)
+    return .transferred(bytes: UInt64(sent))
+  }
+
   func run(_ control: FTPControl, _ connection: Connection) async throws -> UInt64 {
     guard let prepared = control.takeTransfer(), let port = control.takePort() else { throw FTPFailure.noDataPort }
     let start = context.clock.now()
@@ -109,7 +139,10 @@ extension FTPHandler {
     do {
       switch prepared.content {
       case .download(let download):
-        try await download.send(over: data, isEncrypted: prepared.transfer.isProtected, pool: pool) { control.move($0) }
+        let sent = if case .connected(_, let count) = port { count } else { 0 }
+        try await download.send(over: data, isEncrypted: prepared.transfer.isProtected, after: sent, pool: pool) {
+          control.move($0)
+        }
         data.finish()
       case .listing(let listing):
         try await send(listing, prepared.transfer, over: data, control)
@@ -142,6 +175,8 @@ extension FTPHandler {
     do {
       switch port {
       case .passive(let listener): data = try await listener.connection(within: limits.connectTime)
+      case .connected(let descriptor, _):
+        data = try await DataConnection.over(descriptor, stallTime: limits.stallTime, on: connection.eventLoop)
       case .active(let endpoint):
         data = try await ActiveConnector.connect(
           to: endpoint, from: connection.local.address.unmapped, port: control.configuration.activePort ?? 0,

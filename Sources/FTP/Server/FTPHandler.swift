@@ -66,6 +66,11 @@ final class FTPHandler: RequestHandler {
     case .reset:
       control.reset()
       return .done
+    case .passive(let family):
+      do throws(FTPFailure) { return .passive(try passive(control, family, connection)) } catch {
+        return .failed(error)
+      }
+    case .run: return runAtOnce(control, connection)
     default: return nil
     }
   }
@@ -77,7 +82,6 @@ final class FTPHandler: RequestHandler {
       case .logIn(let name, let password, let isAnonymous):
         return await logIn(control, name, password, isAnonymous: isAnonymous, connection)
       case .secondFactor(let code): return await secondFactor(control, code, connection)
-      case .passive(let family): return .passive(try await passive(control, family, connection))
       case .begin(let transfer): return try await onPool { [self] in try begin(transfer, control) }
       case .run: return .transferred(bytes: try await run(control, connection))
       default:

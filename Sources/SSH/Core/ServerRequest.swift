@@ -1,3 +1,5 @@
+import WireKit
+
 /// What a server's session asks of the outside.
 public enum ServerRequest: Sendable {
   /// Would this key do for this user? Answered by `.keyAccepted`.
@@ -85,6 +87,38 @@ public struct SessionStart: Sendable, Hashable {
   public var environment: [EnvironmentVariable]
   /// The client's agent shall be reachable; connections to it come by `ServerRequest.accept`.
   public var reachesAgent = false
+  /// Programs may open windows where the client is; their connections come by `ServerRequest.accept`.
+  public var display: DisplayRequest?
+}
+
+/// What a client says of its display (RFC 4254 §6.3.1).
+public struct DisplayRequest: Sendable, Hashable {
+  /// Whether one connection is all that it takes.
+  public var isSingle: Bool
+  /// What programs prove themselves by: the protocol's name, and the cookie, which is one that the client has made up.
+  public var authorization: String
+  public var cookie: [UInt8]
+  public var screen: UInt32
+
+  /// Bytes of a cookie: MIT-MAGIC-COOKIE-1 has 16.
+  static let maximumCookie = 256
+
+  init(_ reader: inout WireReader) throws(WireError) {
+    isSingle = try reader.readBool("single connection")
+    authorization = try reader.readText("authentication protocol")
+    let digits = try reader.readStringBytes("authentication cookie")
+    screen = try reader.readUInt32("screen number")
+    guard authorization.utf8.count <= 64, authorization.utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
+      digits.count % 2 == 0, digits.count <= 2 * Self.maximumCookie, screen <= 65_535
+    else { throw WireError(.malformed, "x11-req") }
+    cookie = []
+    for start in stride(from: 0, to: digits.count, by: 2) {
+      guard let byte = UInt8(String(decoding: digits[start..<start + 2], as: UTF8.self), radix: 16) else {
+        throw WireError(.malformed, "authentication cookie")
+      }
+      cookie.append(byte)
+    }
+  }
 }
 
 /// An environment variable that a client sent and the allow-list takes.

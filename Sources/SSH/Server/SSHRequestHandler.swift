@@ -83,6 +83,11 @@ final class SSHRequestHandler: RequestHandler {
       if start.reachesAgent, let path = state.listeners(watch)?.listenForAgent() {
         start.environment.append(EnvironmentVariable(name: "SSH_AUTH_SOCK", value: Array(path.utf8)))
       }
+      if let display = start.display {
+        for (name, value) in state.listeners(watch)?.listenForDisplay(display) ?? [] {
+          start.environment.append(EnvironmentVariable(name: name, value: Array(value.utf8)))
+        }
+      }
       guard let account = state.account,
         let program = await programs.start(start, for: account, on: connection)
       else { return .started(false) }

@@ -18,12 +18,14 @@ public struct SSHServerConfiguration: Sendable {
     self.grant = grant
   }
 
-  /// `ssh:connect` permits connections from here, `ssh:listen` listeners here, `ssh:agent` the client's agent; the options of the key take away.
+  /// `ssh:connect` permits connections from here, `ssh:listen` listeners here, `ssh:agent` the client's agent,
+  /// `ssh:x11` its display; the options of the key take away.
   public static let grantByPermissions: @Sendable (AccountIdentity) -> Grant? = { identity in
     var grant = Grant(
       account: identity.name, allowsConnecting: identity.permits("ssh:connect"),
       allowsListening: identity.permits("ssh:listen"), allowsAgent: identity.permits("ssh:agent"),
       allowsLocalSockets: identity.permits("shell"))
+    grant.allowsDisplay = identity.permits("ssh:x11")
     guard let restrictions = KeyRestrictions(identity.keyOptions ?? "") else { return nil }
     grant.restrict(by: restrictions)
     return grant

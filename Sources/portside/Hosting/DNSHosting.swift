@@ -43,6 +43,7 @@ final class DNSHosting: HostedService {
   static func share(_ whole: PortsideConfiguration, with part: inout PortsideConfiguration) {
     part.dns = whole.dns
     MailRecordsFeed.share(whole, with: &part)
+    HostKeyRecords.share(whole, with: &part)
   }
 
   static func confine(
@@ -56,6 +57,7 @@ final class DNSHosting: HostedService {
     let keepsKeys = configuration.dns.zones.contains { $0.dnssec != nil }
     if keepsKeys || TrustedRoot.isKept(configuration.dns) { confinement.writePaths.append(folder.zoneKeys) }
     MailRecordsFeed.confine(&confinement, for: configuration, in: folder)
+    HostKeyRecords.confine(&confinement, for: configuration, in: folder)
     confinement.writePaths.append(folder.replication)
     // Primaries, over TCP.
     let primaries = configuration.dns.zones.flatMap { zone in zone.from.map { $0.port ?? (zone.tls ? 853 : 53) } }
@@ -143,6 +145,7 @@ final class DNSHosting: HostedService {
     replication.apply(try DNSReplicationSettings.configuration(settings), zones: sources.map(\.apex))
     await server.reload(sources)
     surroundings.names.publishMail(settings.configuration, in: folder, clock: surroundings.context.clock)
+    surroundings.names.publishHostKeys(settings.configuration, in: folder, clock: surroundings.context.clock)
   }
 
   static let commands =

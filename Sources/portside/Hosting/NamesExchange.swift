@@ -10,6 +10,8 @@ final class NamesExchange: Sendable {
   let timeline = BootTimeline()
   /// The records of our mail domains.
   let mail = MailRecordsFeed()
+  /// The fingerprints of our SSH host keys.
+  let hostKeys = HostKeyRecords()
   private let ticking = Mutex<Task<Void, Never>?>(nil)
   private let work = Mutex<[@Sendable () async -> Void]>([])
 
@@ -19,12 +21,13 @@ final class NamesExchange: Sendable {
   func begin(in folder: DataFolder, clock: any Services.Clock) {
     ticking.withLock { task in
       guard task == nil else { return }
-      task = Task { [book, timeline, mail] in
+      task = Task { [book, timeline, mail, hostKeys] in
         while !Task.isCancelled {
           try? await Task.sleep(for: .seconds(1))
           book.expire()
           timeline.save(to: folder.bootFile)
           mail.look(into: book)
+          hostKeys.look(into: book)
           for work in self.work.withLock({ $0 }) { await work() }
         }
       }
@@ -38,6 +41,15 @@ final class NamesExchange: Sendable {
     book.remember(serialsIn: folder.serialFile)
     begin(in: folder, clock: clock)
     mail.look(into: book)
+  }
+
+  /// Has the fingerprints of our SSH host keys stand in our zone from now on.
+  func publishHostKeys(_ configuration: PortsideConfiguration, in folder: DataFolder, clock: any Services.Clock) {
+    if hostKeys.apply(configuration, in: folder) {
+      book.remember(serialsIn: folder.serialFile)
+      begin(in: folder, clock: clock)
+    }
+    hostKeys.look(into: book)
   }
 
   /// Has something done every second.

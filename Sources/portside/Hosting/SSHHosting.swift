@@ -161,6 +161,7 @@ final class SSHHosting: HostedService {
       // Sockets at paths, and a socket for the agent, are for those who have a shell as the same user.
       let hasShell = section.shell == .os && geteuid() != 0 && identity.permits("shell")
       grant.allowsAgent = grant.allowsAgent && forwards && hasShell
+      grant.allowsDisplay = grant.allowsDisplay && forwards && hasShell
       grant.allowsLocalSockets = grant.allowsLocalSockets && hasShell
       return grant
     }

@@ -126,6 +126,90 @@ def rekey_under_load():
             expect(results[number].returncode == 0 and lab.read(lab.path(f"back{number}")) == content, f"{number}: {results[number]}")
 
 
+def display():
+    """Windows at home: a display that only says whether the cookie is the one that its own client would have sent."""
+    import socket
+    import struct
+
+    cookie = os.urandom(16)
+    heard = []
+
+    def serve(listener):
+        while True:
+            try:
+                stream, _ = listener.accept()
+            except OSError:
+                return
+            stream.settimeout(20)
+            data = b""
+            while len(data) < 48:
+                piece = stream.recv(4096)
+                if not piece:
+                    break
+                data += piece
+            heard.append(data)
+            stream.sendall(b"DISPLAY" + data[-16:])
+            stream.close()
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    for number in range(200, 400):
+        try:
+            listener = socket.create_server(("127.0.0.1", 6000 + number))
+            break
+        except OSError:
+            continue
+    threading.Thread(target=serve, args=(listener,), daemon=True).start()
+    program_text = (
+        "import os,socket,struct,sys\n"
+        "data=open(os.environ['XAUTHORITY'],'rb').read()\n"
+        "fields,at=[],2\n"
+        "for _ in range(4):\n n=struct.unpack('>H',data[at:at+2])[0]; fields.append(data[at+2:at+2+n]); at+=2+n\n"
+        "number=int(os.environ['DISPLAY'].split(':')[1].split('.')[0])\n"
+        "assert fields[1]==str(number).encode() and os.stat(os.environ['XAUTHORITY']).st_mode & 0o77 == 0\n"
+        "s=socket.create_connection(('127.0.0.1',6000+number))\n"
+        "s.sendall(b'l\\0'+struct.pack('<HHHHH',11,0,len(fields[2]),len(fields[3]),0)+fields[2]+b'\\0'*(-len(fields[2])%4)+fields[3])\n"
+        "print(s.recv(100)[:7].decode())\n")
+    with Laboratory() as lab:
+        with open(lab.home("x.py") if os.path.isdir(lab.home("")) else lab.path("x.py"), "w") as file:
+            file.write(program_text)
+        place = file.name
+        # The client's own way to the display: its cookie, by an xauth of ours.
+        with open(lab.path("xauth"), "w") as file:
+            file.write(f"#!/bin/sh\necho 'localhost:{number}  MIT-MAGIC-COOKIE-1  {cookie.hex()}'\n")
+        os.chmod(lab.path("xauth"), 0o755)
+        said = lab.ssh("-Y", "-o", f"XAuthLocation={lab.path('xauth')}", f"python3 {place}", env=dict(os.environ, DISPLAY=f"localhost:{number}.0"), check=False)
+        expect(said.stdout == b"DISPLAY\n", f"{said}")
+        expect(heard and heard[0].endswith(cookie), f"the client did not find its cookie: {heard}")
+        said = lab.ssh("echo ${DISPLAY-none}; ls -d /tmp/portside-x11-* 2>/dev/null | wc -l", check=False)
+        expect(said.stdout.split()[0] == b"none", f"{said}")
+        lab.portside("account", "set", "ann", "--role", "staff")
+        said = lab.ssh("-Y", "-o", f"XAuthLocation={lab.path('xauth')}", "true", env=dict(os.environ, DISPLAY=f"localhost:{number}.0"), check=False)
+        expect(b"X11 forwarding request failed" in said.stderr or said.returncode != 0, f"without the permission: {said}")
+
+
+def published():
+    """The fingerprints of the host keys stand in the zone (SSHFP), as ssh-keygen makes them."""
+    with Laboratory(edit=[("[dns]\n", '[dns]\npublish  = ["sshfp"]\n')]) as lab:
+        dns = next(s["port"] for s in lab.services if s["name"] == "dns" and s["transport"] == "tcp")
+
+        def asked():
+            said = run(["dig", "+tcp", "+short", "-p", str(dns), "@127.0.0.1", "srv.lab.test", "SSHFP"], check=False).stdout.decode()
+            return sorted("".join(line.split()).lower() for line in said.splitlines())
+
+        def wanted():
+            lines = []
+            for kind in ("ed25519", "rsa", "ecdsa"):
+                said = run(["ssh-keygen", "-r", "srv.lab.test", "-f", f"{lab.data}/ssh/host_{kind}.pub"]).stdout.decode()
+                lines += ["".join(line.split()[3:]).lower() for line in said.splitlines() if line.split()[4] == "2"]
+            return sorted(lines)
+
+        end = time.monotonic() + 60
+        while asked() != wanted():
+            expect(time.monotonic() < end, f"{asked()} and not {wanted()}")
+            time.sleep(0.5)
+        expect(len(wanted()) == 3, f"{wanted()}")
+
+
 def bad_line():
     """20 ms each way, one packet in a hundred lost, some twice and some out of order; between two networks of their own."""
     if not os.environ.get("OWN_NETWORK"):
@@ -146,5 +230,5 @@ def bad_line():
         expect(line.lost > 50, f"only {line.lost} packets were lost")
 
 
-cases = {"sftp-extras": sftp_extras, "versions": versions, "host-certificates": host_certificates, "rekey-under-load": rekey_under_load, "bad-line": bad_line}
+cases = {"sftp-extras": sftp_extras, "versions": versions, "host-certificates": host_certificates, "rekey-under-load": rekey_under_load, "bad-line": bad_line, "display": display, "published": published}
 cases[case]()

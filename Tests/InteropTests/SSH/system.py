@@ -200,7 +200,8 @@ def main():
         record(server, TAG)
         refusals(server, users, TAG)
         helper(server, TAG)
-        for pid in open(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read().split():
+        tasks = f"/proc/{server.process.pid}/task"
+        for pid in [child for task in os.listdir(tasks) for child in open(f"{tasks}/{task}/children").read().split()]:
             status = open(f"/proc/{pid}/status").read()
             expect("Uid:\t0\t" not in status, f"a process of root is left: {open(f'/proc/{pid}/cmdline').read()}")
         log = server.words()

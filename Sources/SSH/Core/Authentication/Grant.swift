@@ -12,6 +12,8 @@ public struct Grant: Sendable, Hashable {
   public var allowsListening: Bool
   /// Whether a session may reach the client's agent (`auth-agent-req@openssh.com`).
   public var allowsAgent: Bool
+  /// Whether programs of a session may open windows where the client is (`x11-req`).
+  public var allowsDisplay = false
   /// Whether Unix sockets are forwarded as well, both ways (OpenSSH's PROTOCOL §2.4).
   public var allowsLocalSockets: Bool
   /// Where connections may lead; `nil` for anywhere.

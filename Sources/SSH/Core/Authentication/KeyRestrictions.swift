@@ -7,6 +7,7 @@ public struct KeyRestrictions: Sendable, Hashable {
   public var allowsTerminals = true
   public var allowsForwarding = true
   public var allowsAgent = true
+  public var allowsDisplay = true
   public var command: String?
   /// Where `direct-tcpip` may lead; `nil` for anywhere.
   public var permitOpen: [ForwardingPlace]?
@@ -15,7 +16,7 @@ public struct KeyRestrictions: Sendable, Hashable {
 
   /// Options that change nothing here: what they permit or forbid is not there.
   private static let idle: Set<String> = [
-    "from", "expiry-time", "environment", "x11-forwarding", "no-x11-forwarding", "user-rc", "no-user-rc", "tunnel",
+    "from", "expiry-time", "environment", "user-rc", "no-user-rc", "tunnel",
     "principals",
     // A touch is demanded of every token.
     "no-touch-required",
@@ -26,13 +27,16 @@ public struct KeyRestrictions: Sendable, Hashable {
     guard let options = Self.parse(text) else { return nil }
     for option in options {
       switch (option.name, option.value) {
-      case ("restrict", nil): (allowsTerminals, allowsForwarding, allowsAgent) = (false, false, false)
+      case ("restrict", nil):
+        (allowsTerminals, allowsForwarding, allowsAgent, allowsDisplay) = (false, false, false, false)
       case ("pty", nil): allowsTerminals = true
       case ("no-pty", nil): allowsTerminals = false
       case ("port-forwarding", nil): allowsForwarding = true
       case ("no-port-forwarding", nil): allowsForwarding = false
       case ("agent-forwarding", nil): allowsAgent = true
       case ("no-agent-forwarding", nil): allowsAgent = false
+      case ("x11-forwarding", nil): allowsDisplay = true
+      case ("no-x11-forwarding", nil): allowsDisplay = false
       case ("command", let value?): command = value
       case ("permitopen", let value?):
         guard let place = ForwardingPlace(value, needsHost: true) else { return nil }
@@ -118,6 +122,7 @@ extension Grant {
     allowsConnecting = allowsConnecting && key.allowsForwarding
     allowsListening = allowsListening && key.allowsForwarding
     allowsAgent = allowsAgent && key.allowsAgent
+    allowsDisplay = allowsDisplay && key.allowsDisplay
     // Where `permitopen` names the only places, a socket of any name would be a way around them.
     allowsLocalSockets =
       allowsLocalSockets && key.allowsForwarding && key.permitOpen == nil && key.permitListen == nil

@@ -14,6 +14,7 @@ struct Channel {
     var environment: [EnvironmentVariable] = []
     var hasStarted = false
     var reachesAgent = false
+    var display: DisplayRequest?
   }
 
   var kind: Kind

@@ -20,6 +20,9 @@ extension ServerSession {
     case "auth-agent-req@openssh.com" where grant?.allowsAgent == true && !state.hasStarted:
       state.reachesAgent = true
       isGranted = true
+    case "x11-req" where grant?.allowsDisplay == true && !state.hasStarted:
+      state.display = try DisplayRequest(&reader)
+      isGranted = true
     case "shell" where !state.hasStarted, "exec" where !state.hasStarted, "subsystem" where !state.hasStarted:
       state.hasStarted = true
       channels[number]?.kind = .session(state)
@@ -79,8 +82,9 @@ extension ServerSession {
       program = .exec(Array(forced.utf8))
     }
     let start = SessionStart(
-      program: program, terminal: state.terminal, environment: environment, reachesAgent: state.reachesAgent)
-    if state.reachesAgent { acceptNext(into: &actions) }
+      program: program, terminal: state.terminal, environment: environment, reachesAgent: state.reachesAgent,
+      display: state.display)
+    if state.reachesAgent || state.display != nil { acceptNext(into: &actions) }
     askAndWait(.start(number, start), .start(number, wantsReply: wantsReply), into: &actions)
   }
 
@@ -174,6 +178,7 @@ extension ServerSession {
       case .tcp: "forwarded-tcpip"
       case .local: "forwarded-streamlocal"
       case .agent: "auth-agent"
+      case .display: "x11"
       }
     actions.event(.channelOpened(number, kind: kind))
   }

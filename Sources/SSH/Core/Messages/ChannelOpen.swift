@@ -68,6 +68,8 @@ public enum ForwardedConnection: Sendable, Hashable {
   /// To a Unix socket at this path.
   case local(path: String)
   case agent
+  /// A program here opens a window there (RFC 4254 §6.3.2).
+  case display(originatorHost: String, originatorPort: UInt16)
 
   /// The channel's type and what follows its windows.
   func append(type bytes: inout [UInt8]) {
@@ -75,6 +77,7 @@ public enum ForwardedConnection: Sendable, Hashable {
     case .tcp: bytes.appendString("forwarded-tcpip")
     case .local: bytes.appendString("forwarded-streamlocal@openssh.com")
     case .agent: bytes.appendString("auth-agent@openssh.com")
+    case .display: bytes.appendString("x11")
     }
   }
 
@@ -85,6 +88,9 @@ public enum ForwardedConnection: Sendable, Hashable {
       bytes.appendString(path)
       bytes.appendString("")
     case .agent: break
+    case .display(let host, let port):
+      bytes.appendString(host)
+      bytes.appendInteger(UInt32(port))
     }
   }
 }

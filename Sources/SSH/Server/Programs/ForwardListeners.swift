@@ -5,7 +5,7 @@ import SystemShims
 import Transport
 
 /// The listeners that one connection has asked for: on loopback (`tcpip-forward`, RFC 4254 §7.1), at paths
-/// (`streamlocal-forward`), and the socket of the client's agent. What comes to them goes to the peer, so nobody but this
+/// (`streamlocal-forward`), the socket of the client's agent, and what stands in for its display. What comes to them goes to the peer, so nobody but this
 /// machine may come, and to paths nobody but our own user.
 final class ForwardListeners: Sendable {
   /// Listeners of one connection.
@@ -19,6 +19,8 @@ final class ForwardListeners: Sendable {
       case tcp(host: String, port: UInt16)
       case local(path: String)
       case agent(path: String)
+      /// A display of the client's, by its number here; and whether one connection is all that it takes.
+      case display(number: Int, isSingle: Bool)
     }
 
     var kind: Kind
@@ -30,6 +32,8 @@ final class ForwardListeners: Sendable {
     var nextChannel = ForwardListeners.firstChannel
     /// The folder of the agent's socket.
     var agentFolder: String?
+    /// Folders with the cookies of displays.
+    var cookieFolders: [String] = []
     var hasEnded = false
   }
 
@@ -104,6 +108,43 @@ final class ForwardListeners: Sendable {
     }
   }
 
+  /// Displays have these numbers here: below are those of the machine itself.
+  private static let displays = 10..<100
+
+  /// Stands in for the client's display. Returns what programs know it by, for their environment: DISPLAY, and the file with the
+  /// cookie, which nobody but our user may read.
+  func listenForDisplay(_ request: DisplayRequest) -> [(name: String, value: String)]? {
+    state.withLock { state in
+      guard !state.hasEnded, state.listeners.count < Self.maximum else { return nil }
+      for number in Self.displays {
+        guard let socket = Self.bind(SocketAddress.loopback(AF_INET, UInt16(6_000 + number))) else { continue }
+        guard let folder = Self.writeCookie(request, number) else { return nil }
+        state.cookieFolders.append(folder)
+        add(Listener(kind: .display(number: number, isSingle: request.isSingle), socket: socket), &state)
+        return [("DISPLAY", "localhost:\(number).\(request.screen)"), ("XAUTHORITY", "\(folder)/authority")]
+      }
+      return nil
+    }
+  }
+
+  /// A file as Xau(3) reads it, with one entry: for any host, the display of this number.
+  private static func writeCookie(_ request: DisplayRequest, _ number: Int) -> String? {
+    var template = Array("/tmp/portside-x11-XXXXXX\0".utf8).map { CChar(bitPattern: $0) }
+    guard mkdtemp(&template) != nil else { return nil }
+    let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    var entry: [UInt8] = [0xFF, 0xFF]
+    for field in [[], Array("\(number)".utf8), Array(request.authorization.utf8), request.cookie] {
+      entry += [UInt8(truncatingIfNeeded: field.count >> 8), UInt8(truncatingIfNeeded: field.count)] + field
+    }
+    let file = open("\(folder)/authority", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard file >= 0 else {
+      rmdir(folder)
+      return nil
+    }
+    defer { Glibc.close(file) }
+    return write(file, entry, entry.count) == entry.count ? folder : nil
+  }
+
   private func add(_ listener: Listener, _ state: inout State) {
     state.listeners.append(listener)
     _ = portside_poller_add(news.descriptor, listener.socket.descriptor)
@@ -141,7 +182,7 @@ final class ForwardListeners: Sendable {
 
   private static func remove(_ listener: Listener) {
     switch listener.kind {
-    case .tcp: break
+    case .tcp, .display: break
     case .local(let path), .agent(let path): unlink(path)
     }
   }
@@ -152,6 +193,10 @@ final class ForwardListeners: Sendable {
       state.listeners.forEach(Self.remove)
       state.listeners = []
       if let folder = state.agentFolder { rmdir(folder) }
+      for folder in state.cookieFolders {
+        unlink("\(folder)/authority")
+        rmdir(folder)
+      }
     }
     watch.wake(news.descriptor)
   }
@@ -164,6 +209,10 @@ final class ForwardListeners: Sendable {
       let accepted = state.withLock { state -> (ChannelNumber, any SessionProgram, ForwardedConnection)? in
         for listener in state.listeners {
           guard let (program, connection) = take(listener) else { continue }
+          if case .display(_, isSingle: true) = listener.kind {
+            _ = portside_poller_remove(news.descriptor, listener.socket.descriptor)
+            state.listeners.removeAll { $0.kind == listener.kind }
+          }
           let channel = ChannelNumber(state.nextChannel)
           // After 2^30 connections the first numbers are free again.
           state.nextChannel = state.nextChannel == 0x7FFF_FFFF ? Self.firstChannel : state.nextChannel + 1
@@ -191,6 +240,7 @@ final class ForwardListeners: Sendable {
       return (program, .tcp(target))
     case .local(let path): return (program, .local(path: path))
     case .agent: return (program, .agent)
+    case .display: return (program, .display(originatorHost: peer.host, originatorPort: peer.port))
     }
   }
 }
