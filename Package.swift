@@ -358,7 +358,9 @@ let package = Package(
       path: "Tests/Fixtures/IMAPKit", swiftSettings: settings),
     .executableTarget(
       name: "IMAPFixture", dependencies: ["IMAPKit"], path: "Tests/Fixtures/IMAPFixture", swiftSettings: settings),
-    tests("IMAP", ["IMAPKit", "IMAPCore", "IMAPServer", "SASLCore", "MailEngine", "Services", "TestKit", "WireKit"]),
+    tests(
+      "IMAP",
+      ["IMAPKit", "IMAPCore", "IMAPServer", "IMAPClient", "SASLCore", "MailEngine", "Services", "TestKit", "WireKit"]),
     .testTarget(
       name: "IMAPInteropTests", dependencies: ["LaboratoryKit", "portside"], path: "Tests/InteropTests/IMAP",
       exclude: ["Clients"], swiftSettings: settings),

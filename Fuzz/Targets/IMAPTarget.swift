@@ -64,6 +64,10 @@ extension FuzzTarget {
         var output = CommandOutput(.ok("Selected"))
         output.effect = .selected
         return .output(output)
+      case .command(.notify(let arguments), _, _):
+        var output = CommandOutput(.ok("Noted"))
+        output.effect = .listening(arguments != nil)
+        return .output(output)
       case .watch: return nil
       default: return .output(CommandOutput(.ok("Done")))
       }
@@ -96,7 +100,11 @@ extension FuzzTarget {
     do throws(ResponseFramer.Malformed) {
       for piece in pieces {
         try framer.append(piece)
-        while let response = try framer.next() { result.append(response) }
+        while let response = try framer.next() {
+          // Whatever it is, reading it ends.
+          _ = ServerResponse(response)
+          result.append(response)
+        }
       }
     } catch { result.append(Array("malformed".utf8)) }
     return result

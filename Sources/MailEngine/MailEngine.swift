@@ -109,6 +109,8 @@ public final class MailEngine: MailStore {
     return try await core.submit { (transaction) throws(StoreError) in try transaction.account(account).row.quota }
   }
 
+  public func currentQuota(of account: String) -> MailQuota? { core.state(of: account)?.row.quota }
+
   public func setQuota(of account: String, bytes: Int64?, messages: Int64?) async throws(StoreError) {
     try await core.submit { (transaction) throws(StoreError) in
       try transaction.setQuota(of: account, bytes: bytes, messages: messages)

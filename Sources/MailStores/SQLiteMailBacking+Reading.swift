@@ -1,8 +1,10 @@
+import Dispatch
 import Foundation
 import GRDB
 import GRDBSQLite
 import MailEngine
 import Services
+import Synchronization
 
 extension SQLiteMailBacking {
   public func load() throws(StoreError) -> LoadedMail {
@@ -70,13 +72,59 @@ extension SQLiteMailBacking {
       internalSeconds: row[4], saveSeconds: row[5], size: row[6], emailID: row[7], threadID: row[8], blob: row[9])
   }
 
+  /// Mailboxes with more messages than this are read by several connections at once.
+  private static let parallelFrom: Int64 = 20_000
+  private static let parallelParts = 4
+
   public func messages(of mailbox: MailboxID) throws(StoreError) -> (modSeq: UInt64, messages: [MailMessage]) {
+    let (count, next) = try read { database in
+      let row = try Row.fetchOne(
+        database, sql: "SELECT count, uid_next FROM mailbox WHERE id = ?", arguments: [mailbox.number])
+      return row.map { row -> (Int64, Int64) in (row[0], row[1]) } ?? (0, 1)
+    }
+    if count >= Self.parallelFrom, let whole = try inParallel(mailbox, next) { return whole }
+    return try messages(of: mailbox, 0...Int64(UInt32.max))
+  }
+
+  /// Reads runs of UIDs beside each other. `nil` when a commit came between: the mod-sequence, which every change of messages raises, is
+  /// not the same in all of them.
+  func inParallel(
+    _ mailbox: MailboxID, _ next: Int64
+  ) throws(StoreError) -> (modSeq: UInt64, messages: [MailMessage])? {
+    let parts = Mutex(
+      [Result<(modSeq: UInt64, messages: [MailMessage]), StoreError>?](repeating: nil, count: Self.parallelParts))
+    let width = next / Int64(Self.parallelParts) + 1
+    DispatchQueue.concurrentPerform(iterations: Self.parallelParts) { part in
+      let low = Int64(part) * width
+      let high = part + 1 == Self.parallelParts ? Int64(UInt32.max) : low + width - 1
+      let result: Result<(modSeq: UInt64, messages: [MailMessage]), StoreError>
+      do throws(StoreError) { result = .success(try self.messages(of: mailbox, low...high)) } catch {
+        result = .failure(error)
+      }
+      parts.withLock { $0[part] = result }
+    }
+    var whole: (modSeq: UInt64, messages: [MailMessage])?
+    for result in parts.withLock({ $0 }) {
+      guard let part = try result?.get() else { return nil }
+      guard let before = whole else {
+        whole = part
+        continue
+      }
+      guard before.modSeq == part.modSeq else { return nil }
+      whole?.messages += part.messages
+    }
+    return whole
+  }
+
+  private func messages(
+    of mailbox: MailboxID, _ uids: ClosedRange<Int64>
+  ) throws(StoreError) -> (modSeq: UInt64, messages: [MailMessage]) {
     try read { database in
       let modSeq =
         try Int64.fetchOne(database, sql: "SELECT mod_seq FROM mailbox WHERE id = ?", arguments: [mailbox.number]) ?? 1
       let statement = try database.cachedStatement(
-        sql: "SELECT \(Self.columns) FROM message WHERE mailbox_id = ? ORDER BY uid")
-      try statement.setArguments([mailbox.number])
+        sql: "SELECT \(Self.columns) FROM message WHERE mailbox_id = ? AND uid BETWEEN ? AND ? ORDER BY uid")
+      try statement.setArguments([mailbox.number, uids.lowerBound, uids.upperBound])
       return (UInt64(clamping: modSeq), try Self.messages(statement.sqliteStatement))
     }
   }

@@ -174,6 +174,22 @@ struct DiskBatteryTests {
     engine.close()
   }
 
+  /// A large mailbox is read in parts beside each other: together they are the whole, in order.
+  @Test func partsMakeTheWhole() async throws {
+    let folder = try MailFolder()
+    let (engine, backing) = try Self.open(folder)
+    let inbox = try await engine.inbox(of: "ann@lab.test")
+    for number in 0..<23 { try await Self.append(engine, "Subject: \(number)\r\n\r\nx\r\n", to: inbox) }
+    _ = try await engine.expunge(UIDSet([1, 7, 8, 9, 10, 11, 12, 22]), of: inbox.id, onlyDeleted: false)
+    let snapshot = try await engine.snapshot(of: inbox.id)
+    for next: Int64 in [0, 1, 24, 4_000_000_000] {
+      let whole = try #require(try backing.inParallel(inbox.id, next))
+      #expect(whole.modSeq == snapshot.mailbox.highestModSeq)
+      #expect(MessageList(whole.messages) == snapshot.messages)
+    }
+    engine.close()
+  }
+
   @Test func theSchemaIsThatOfTheFrozenText() throws {
     // The step that is released: this text is never edited; another step gets another text.
     let folder = try MailFolder()

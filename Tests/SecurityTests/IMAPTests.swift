@@ -9,7 +9,9 @@ import Testing
       let workers = laboratory.workers()
       let account = laboratory.ready.accounts[1]
       let answer = try await Prober.run(
-        "imap.py", laboratory, ["name": account.name, "password": account.password], within: .seconds(150))
+        "imap.py", laboratory,
+        ["name": account.name, "password": account.password, "worker": "\(workers["mail"] ?? 0)"], within: .seconds(200)
+      )
       func reply(_ name: String) -> String { (answer[name] as? [String: Any])?["reply"] as? String ?? "nothing" }
       func isClosed(_ name: String) -> Bool { (answer[name] as? [String: Any])?["closed"] as? Bool ?? false }
 
@@ -30,6 +32,20 @@ import Testing
       #expect((answer["fetch"] as? [String: Any])?["rows"] as? Int == 4)
       #expect(((answer["fetch"] as? [String: Any])?["seconds"] as? Double ?? 99) < 10)
       #expect(reply("after").hasPrefix("x OK"))
+      for name in ["bomb of a line", "bomb of literals", "bomb of commands"] {
+        let grown = (answer[name] as? [String: Any])?["grown"] as? Int ?? 9999
+        #expect(grown < 64, "\(name): \(grown) MB")
+      }
+      for name in ["bomb of a line", "bomb of literals"] {
+        #expect(isClosed(name) && reply(name).contains("BYE"), "\(name): \(reply(name).prefix(300))")
+      }
+      for name in ["many mailboxes", "many groups", "deep sources"] {
+        #expect(reply(name).hasPrefix("x NO [LIMIT]"), "\(name): \(reply(name))")
+      }
+      #expect(reply("deep fuzzy").hasPrefix("x BAD"))
+      #expect(reply("circle").hasPrefix("x NO [UNDEFINED-FILTER "))
+      #expect(reply("long words").hasPrefix("x OK") && reply("others' URL").contains(" NIL\r\nx OK"))
+      #expect(reply("key").hasPrefix("x NO [NOPERM]") && reply("contexts").hasPrefix("z OK"))
       #expect(reply("others") == "a OK NOOP completed\r\n")
       #expect(isClosed("slow"))
       #expect(laboratory.workers() == workers, "a worker ended")

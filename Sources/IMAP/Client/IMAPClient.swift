@@ -24,6 +24,7 @@ public actor IMAPClient {
     public var security: Security
     /// DER certificates to trust besides the system's.
     public var trustRoots: [[UInt8]]
+    /// For the connection to stand, and for each command to be answered; the connection ends then.
     public var timeout: Duration
 
     public init(host: String?, security: Security, trustRoots: [[UInt8]] = [], timeout: Duration = .seconds(20)) {
@@ -84,10 +85,6 @@ public actor IMAPClient {
       }
       .connect(to: SocketAddress(ipAddress: endpoint.address.description, port: Int(endpoint.port))).get()
     let client = IMAPClient(channel, configuration, stream)
-    // Whatever is waited for ends then: the channel's end ends the stream.
-    let seconds = configuration.timeout.components.seconds
-    let deadline = channel.eventLoop.scheduleTask(in: .seconds(seconds)) { channel.close(promise: nil) }
-    channel.closeFuture.whenComplete { _ in deadline.cancel() }
     do {
       try await client.begin(context)
     } catch {
@@ -127,7 +124,7 @@ public actor IMAPClient {
         try channel.pipeline.syncOperations.addHandler(Self.tlsHandler(context, configuration), position: .first)
       }.get()
     }
-    try await askCapabilities()
+    try await readCapabilities()
     if configuration.security == .startTLS { try await noteTLS() }
   }
 
@@ -141,7 +138,8 @@ public actor IMAPClient {
     }.get()
   }
 
-  private func askCapabilities() async throws {
+  /// Asks again what the server can do: it may be more after log-in.
+  public func readCapabilities() async throws {
     let answer = try await command("CAPABILITY")
     for line in answer.untagged {
       let words = String(decoding: line, as: UTF8.self).split(separator: " ").map { $0.uppercased() }
@@ -149,7 +147,14 @@ public actor IMAPClient {
     }
   }
 
-  private func next() async throws -> [UInt8] {
+  private func next() async throws -> [UInt8] { try await next(within: configuration.timeout) }
+
+  /// Whatever is waited for ends then: the channel's end ends the stream.
+  private func next(within limit: Duration) async throws -> [UInt8] {
+    let nanoseconds = limit.components.seconds * 1_000_000_000 + limit.components.attoseconds / 1_000_000_000
+    let channel = channel
+    let deadline = channel.eventLoop.scheduleTask(in: .nanoseconds(nanoseconds)) { channel.close(promise: nil) }
+    defer { deadline.cancel() }
     // The iterator is the actor's own: one command at a time.
     var iterator = responses
     let response = try await iterator.next(isolation: self)
@@ -168,6 +173,68 @@ public actor IMAPClient {
     let tag = "p\(lastTag)"
     try await send(Array("\(tag) ".utf8) + bytes + [0x0D, 0x0A])
     return try await answer(to: tag)
+  }
+
+  /// As `command(_:)`; each piece but the last ends with a literal's header, and the server is waited for before the next.
+  func command(pieces: [[UInt8]]) async throws -> Answer {
+    lastTag += 1
+    let tag = "p\(lastTag)"
+    var line = Array("\(tag) ".utf8)
+    var early: [[UInt8]] = []
+    for (index, piece) in pieces.enumerated() {
+      line += piece
+      guard index + 1 < pieces.count, piece.last == 0x0A else { continue }
+      try await send(line)
+      line = []
+      while true {
+        let response = try await next()
+        if response.first == UInt8(ascii: "+") { break }
+        if response.starts(with: "\(tag) ".utf8) {
+          let completion = String(decoding: response.dropFirst(tag.utf8.count + 1), as: UTF8.self)
+          return Answer(untagged: early, completion: completion)
+        }
+        early.append(response)
+      }
+    }
+    try await send(line + [0x0D, 0x0A])
+    var answer = try await answer(to: tag)
+    answer.untagged = early + answer.untagged
+    return answer
+  }
+
+  /// IDLE until something is told, or the time is over.
+  func idle(_ limit: Duration) async throws -> [[UInt8]] {
+    lastTag += 1
+    let tag = "p\(lastTag)"
+    try await send(Array("\(tag) IDLE\r\n".utf8))
+    var told: [[UInt8]] = []
+    while true {
+      let response = try await next()
+      if response.first == UInt8(ascii: "+") { break }
+      told.append(response)
+    }
+    // DONE is sent when the time is over or something has come, whichever is first; the end of the command ends the wait.
+    let nanoseconds = limit.components.seconds * 1_000_000_000 + limit.components.attoseconds / 1_000_000_000
+    let channel = channel
+    let done = ByteBuffer(string: "DONE\r\n")
+    let end = channel.eventLoop.scheduleTask(in: .nanoseconds(nanoseconds)) {
+      channel.writeAndFlush(done, promise: nil)
+    }
+    var isDone = false
+    while true {
+      let response = try await next(within: limit + configuration.timeout)
+      if response.starts(with: "\(tag) ".utf8) { break }
+      told.append(response)
+      // Signs of life are no news.
+      if !isDone, !response.starts(with: "* OK".utf8) {
+        isDone = true
+        end.cancel()
+        // Where the time was over just now, DONE has been sent.
+        if (try? await end.futureResult.get()) == nil { try await send(Array("DONE\r\n".utf8)) }
+      }
+    }
+    end.cancel()
+    return told
   }
 
   private func send(_ bytes: [UInt8]) async throws { try await channel.writeAndFlush(ByteBuffer(bytes: bytes)) }
@@ -205,7 +272,7 @@ public actor IMAPClient {
         let text = String(decoding: response.dropFirst(tag.utf8.count + 1), as: UTF8.self)
         guard text.hasPrefix("OK") else { throw Failure("log-in was refused: \(text)") }
         guard exchange.isServerTrusted else { throw Failure("the server did not prove that it knows the account") }
-        return try await askCapabilities()
+        return try await readCapabilities()
       }
       guard response.first == UInt8(ascii: "+") else { continue }
       guard let challenge = Base64.decode(Array(response.dropFirst(2))), let reply = exchange.respond(to: challenge)

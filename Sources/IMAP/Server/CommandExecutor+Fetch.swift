@@ -155,29 +155,36 @@ extension CommandExecutor {
   }
 
   private func digests(for messages: [MailMessage], _ job: FetchJob) async throws(IMAPFailure) -> [MessageDigest?] {
-    guard job.items.contains(where: \.needsDigest), !messages.isEmpty else { return [] }
-    return try await digests(of: messages)
+    let contents = job.items.reduce(into: MessageDigest.Contents()) { $0.formUnion($1.contents) }
+    guard !contents.isEmpty, !messages.isEmpty else { return [] }
+    return try await digests(of: messages, contents)
   }
 
   /// What is kept beside messages; made anew from the bytes where it is not.
-  func digests(of messages: [MailMessage]) async throws(IMAPFailure) -> [MessageDigest?] {
+  func digests(
+    of messages: [MailMessage], _ contents: MessageDigest.Contents = .all
+  ) async throws(IMAPFailure) -> [MessageDigest?] {
     let encoded = try await failing { () async throws(StoreError) in try await store.digests(of: messages) }
     return zip(messages, encoded).map { message, bytes in
-      if !bytes.isEmpty, let digest = try? MessageDigest(decoding: bytes) { return digest }
+      if !bytes.isEmpty, let digest = try? MessageDigest(decoding: bytes, contents) { return digest }
       return MessageReader.digest(of: message, in: store)
     }
   }
 }
 
 extension FetchItem {
-  /// Whether it is answered from what is kept beside the message.
-  var needsDigest: Bool {
+  /// What it needs of what is kept beside the message.
+  var contents: MessageDigest.Contents {
     switch self {
-    case .envelope, .bodyShape, .bodyStructure, .preview, .binarySize: true
-    case .section(let section): !section.isWhole
-    default: false
+    case .envelope: .envelope
+    case .bodyShape, .bodyStructure, .binarySize: .structure
+    case .preview: .preview
+    case .section(let section): section.isWhole ? [] : .structure
+    default: []
     }
   }
+
+  var needsDigest: Bool { !contents.isEmpty }
 }
 
 extension FetchSection {

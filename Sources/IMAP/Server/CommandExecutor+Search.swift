@@ -133,7 +133,10 @@ extension CommandExecutor {
     let view = try selected()
     let messages = found.places.map { view.message(at: $0) }
     var digests: [MessageDigest?] = Array(repeating: nil, count: messages.count)
-    if query.criteria.contains(where: \.field.needsDigest) { digests = try await self.digests(of: messages) }
+    if query.criteria.contains(where: \.field.needsDigest) {
+      let contents = query.criteria.reduce(into: MessageDigest.Contents()) { $0.formUnion($1.field.contents) }
+      digests = try await self.digests(of: messages, contents)
+    }
     let keys = messages.indices.map { index in
       SortKeys(
         query.criteria, messages[index], digests[index], score: found.scores.isEmpty ? 100 : found.scores[index])
@@ -170,7 +173,7 @@ extension CommandExecutor {
     if found.lowest != nil { throw tooManyMessages() }
     let view = try selected()
     let messages = found.places.map { view.message(at: $0) }
-    let digests = try await digests(of: messages)
+    let digests = try await digests(of: messages, [.envelope, .order])
     let threads = Threading.threads(
       zip(messages, digests).map { Threading.Message($0, $1) }, by: query.algorithm)
     var output = CommandOutput()
@@ -187,6 +190,14 @@ extension SortCriterion.Field {
     switch self {
     case .arrival, .size, .relevancy: false
     default: true
+    }
+  }
+
+  fileprivate var contents: MessageDigest.Contents {
+    switch self {
+    case .subject: .order
+    case .arrival, .size, .relevancy, .date: []
+    default: .envelope
     }
   }
 }

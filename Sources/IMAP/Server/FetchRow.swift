@@ -34,6 +34,17 @@ struct FetchRow {
       body = found
     }
     if let missing = undecodable(items) { return missing }
+    if body == nil {
+      output.write { bytes in
+        MailboxView.writeRowStart(message, at: place, job.enabled, to: &bytes)
+        for (index, item) in items.enumerated() {
+          if index > 0 { bytes.appendSpace() }
+          write(item, to: &bytes)
+        }
+        bytes.append(contentsOf: ")\r\n".utf8)
+      }
+      return nil
+    }
     output.write { MailboxView.writeRowStart(message, at: place, job.enabled, to: &$0) }
     for (index, item) in items.enumerated() {
       if index > 0 { output.write { $0.appendSpace() } }
@@ -78,7 +89,7 @@ struct FetchRow {
     switch item {
     case .flags:
       label("FLAGS")
-      bytes.append(flags: view.flags(of: message, withRecent: !job.enabled.contains(.rev2)))
+      view.appendFlags(of: message, withRecent: !job.enabled.contains(.rev2), to: &bytes)
     case .internalDate:
       label("INTERNALDATE")
       DateTime(seconds: message.internalSeconds).write(to: &bytes)
@@ -88,7 +99,10 @@ struct FetchRow {
     case .uid:
       label("UID")
       bytes.append(decimal: UInt64(message.uid))
-    case .modSequence: bytes.append(contentsOf: "MODSEQ (\(message.modSeq))".utf8)
+    case .modSequence:
+      bytes.append(contentsOf: "MODSEQ (".utf8)
+      bytes.append(decimal: message.modSeq)
+      bytes.append(UInt8(ascii: ")"))
     case .emailID: bytes.append(contentsOf: "EMAILID (E\(message.emailID))".utf8)
     case .threadID: bytes.append(contentsOf: "THREADID (T\(message.threadID))".utf8)
     case .saveDate:

@@ -53,6 +53,17 @@ public final class IMAPRequestHandler: RequestHandler {
     case .abandonAppend:
       conversation.staging = AppendStaging()
       return .output(CommandOutput(.ok("Forgotten")))
+    case .appendTarget(let name, nil, let size):
+      // One's own mailbox that is in memory: nobody need be waited for before the first octet.
+      guard let identity = conversation.identity else { return nil }
+      let directory = MailboxDirectory(store: store, identity: identity)
+      guard let place = directory.place(name), place.owner == identity.name,
+        let mailbox = store.currentMailboxes(of: place.owner)?.mailbox(named: place.name),
+        store.currentQuota(of: place.owner)?.allows(bytes: Int64(size), messages: 1) == true
+      else { return nil }
+      conversation.staging = AppendStaging()
+      conversation.staging.target = .init(mailbox: mailbox, name: directory.name(of: mailbox), rights: .all)
+      return .output(CommandOutput(.ok("Go on")))
     case .command(.noop, _, let enabled), .command(.check, _, let enabled):
       guard conversation.notification == nil, conversation.contexts.isEmpty, let view = conversation.view,
         let snapshot = store.current(view.id)

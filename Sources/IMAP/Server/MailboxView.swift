@@ -136,20 +136,33 @@ struct MailboxView {
 
   // MARK: Flags
 
-  func flags(of message: MailMessage, withRecent: Bool) -> [Flag] {
-    var flags = Self.systemFlags(message.flags)
-    if withRecent, recent.contains(message.uid) { flags.append(.recent) }
-    return flags + newest.mailbox.names(of: message.keywords).map { Flag($0) }
-  }
+  private static let systemFlags: [(MessageFlags, StaticString)] = [
+    (.answered, "\\Answered"), (.flagged, "\\Flagged"), (.deleted, "\\Deleted"), (.seen, "\\Seen"),
+    (.draft, "\\Draft"),
+  ]
 
-  static func systemFlags(_ flags: MessageFlags) -> [Flag] {
-    var result: [Flag] = []
-    if flags.contains(.answered) { result.append(.answered) }
-    if flags.contains(.flagged) { result.append(.flagged) }
-    if flags.contains(.deleted) { result.append(.deleted) }
-    if flags.contains(.seen) { result.append(.seen) }
-    if flags.contains(.draft) { result.append(.draft) }
-    return result
+  /// `(\Answered \Seen $Work)`
+  func appendFlags(of message: MailMessage, withRecent: Bool, to output: inout [UInt8]) {
+    output.append(UInt8(ascii: "("))
+    let start = output.count
+    func space(_ output: inout [UInt8]) { if output.count > start { output.append(UInt8(ascii: " ")) } }
+    if !message.flags.isEmpty {
+      for (flag, name) in Self.systemFlags where message.flags.contains(flag) {
+        space(&output)
+        name.withUTF8Buffer { output.append(contentsOf: $0) }
+      }
+    }
+    if withRecent, recent.contains(message.uid) {
+      space(&output)
+      output.append(contentsOf: "\\Recent".utf8)
+    }
+    if !message.keywords.isEmpty {
+      for name in newest.mailbox.names(of: message.keywords) {
+        space(&output)
+        output.append(contentsOf: name.utf8)
+      }
+    }
+    output.append(UInt8(ascii: ")"))
   }
 
   // MARK: Telling
@@ -261,7 +274,7 @@ struct MailboxView {
       output.appendSpace()
     }
     output.append(contentsOf: "FLAGS ".utf8)
-    output.append(flags: flags(of: message, withRecent: !enabled.contains(.rev2)))
+    appendFlags(of: message, withRecent: !enabled.contains(.rev2), to: &output)
     if enabled.contains(.condstore) {
       output.append(contentsOf: " MODSEQ (".utf8)
       output.append(decimal: message.modSeq)

@@ -47,7 +47,7 @@ struct SearchEvaluator {
     while start < doubtful.count {
       let batch = doubtful[start..<min(start + 256, doubtful.count)]
       start += batch.count
-      let digests = try await executor.digests(of: batch.map(\.message))
+      let digests = try await executor.digests(of: batch.map(\.message), .structure)
       for (entry, digest) in zip(batch, digests) {
         let detail = MessageDetail(message: entry.message, digest: digest, store: store)
         guard judge.judge(program, entry.message, detail) == .yes else { continue }

@@ -24,12 +24,28 @@ extension MessageDigest {
     return writer.bytes
   }
 
-  /// Throws for what this version did not write.
-  public init(decoding bytes: [UInt8]) throws(WireError) {
+  /// What of a digest is wanted: making texts that nobody looks at costs most of its reading.
+  public struct Contents: OptionSet, Hashable, Sendable {
+    public let rawValue: UInt8
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    public static let envelope = Contents(rawValue: 1)
+    public static let structure = Contents(rawValue: 2)
+    /// `baseSubject` and `references`.
+    public static let order = Contents(rawValue: 4)
+    public static let preview = Contents(rawValue: 8)
+    public static let all: Contents = [.envelope, .structure, .order, .preview]
+  }
+
+  /// Throws for what this version did not write. Texts that are not among `contents` are empty; `sent` and `isReply` are always there.
+  public init(decoding bytes: [UInt8], _ contents: Contents = .all) throws(WireError) {
     var reader = DigestReader(bytes: bytes)
     guard try reader.byte() == Self.version else { throw WireError(.unsupported, "digest version") }
+    reader.isSkipping = !contents.contains(.envelope)
     let envelope = try reader.envelope()
+    reader.isSkipping = !contents.contains(.structure)
     let root = try reader.part(depth: Self.maximumDepth)
+    reader.isSkipping = !contents.contains(.order)
     var sent: MessageDate?
     if try reader.flag() {
       sent = MessageDate(seconds: try reader.signed(), zoneMinutes: Int(try reader.signed()))
@@ -37,6 +53,7 @@ extension MessageDigest {
     let baseSubject = try reader.string()
     let isReply = try reader.flag()
     let references = try reader.list { (reader) throws(WireError) in try reader.string() }
+    reader.isSkipping = !contents.contains(.preview)
     self.init(
       envelope: envelope, root: root, sent: sent, baseSubject: baseSubject, isReply: isReply, references: references,
       preview: try reader.string())
@@ -130,6 +147,8 @@ private struct DigestWriter {
 private struct DigestReader {
   let bytes: [UInt8]
   var offset = 0
+  /// Texts are passed over.
+  var isSkipping = false
 
   var isAtEnd: Bool { offset == bytes.count }
 
@@ -172,7 +191,10 @@ private struct DigestReader {
   private mutating func text(_ count: Int) throws(WireError) -> String {
     guard count <= bytes.count - offset else { throw WireError(.truncated, "digest text", at: offset) }
     defer { offset += count }
-    return String(decoding: bytes[offset..<(offset + count)], as: UTF8.self)
+    if isSkipping { return "" }
+    return bytes.withUnsafeBufferPointer { memory in
+      String(decoding: UnsafeBufferPointer(rebasing: memory[offset..<(offset + count)]), as: UTF8.self)
+    }
   }
 
   mutating func list<Element>(

@@ -93,6 +93,8 @@ public protocol MailStore: Sendable {
   // MARK: Quota and metadata
 
   func quota(of account: String) async throws(StoreError) -> MailQuota
+  /// As `quota(of:)`, without waiting: `nil` when it is not in memory.
+  func currentQuota(of account: String) -> MailQuota?
   /// `nil` for without limit. What is stored already stays.
   func setQuota(of account: String, bytes: Int64?, messages: Int64?) async throws(StoreError)
   /// The annotations of a mailbox, or the account's own for `nil` (RFC 5464), as `user` sees them: entries are lower-case names

@@ -30,6 +30,23 @@ import Testing
     }
   }
 
+  /// Thunderbird's, Outlook's and Apple Mail's ways of speaking, and what newer programs make of the extensions.
+  @Test func programsAsTheirLogsShowThem() async throws {
+    try await Laboratory.with { laboratory in
+      let ports = [try laboratory.port("imap"), try laboratory.port("imaps")].map(String.init)
+      for program in ["thunderbird", "outlook", "applemail", "notifying"] {
+        try await run(laboratory, "python3", "patterns.py", [program] + ports)
+      }
+    }
+  }
+
+  @Test func fetchers() async throws {
+    try await Laboratory.with { laboratory in
+      let ports = [try laboratory.port("imap"), try laboratory.port("imaps")].map(String.init)
+      for program in ["fetchmail", "getmail"] { try await run(laboratory, "python3", "fetchers.py", [program] + ports) }
+    }
+  }
+
   @Test func mbsync() async throws {
     try await Laboratory.with { laboratory in
       try await run(laboratory, "bash", "mbsync.sh", ["\(laboratory.data)/mbsync", "\(try laboratory.port("imaps"))"])

@@ -1,5 +1,5 @@
 """IMAP: what must never work. Tells, by name, what came back and whether the connection was closed."""
-import base64, socket, threading, time
+import base64, socket, threading, time, zlib
 from wire import *
 
 t = told()
@@ -72,6 +72,64 @@ with secure(t["imaps"], t["ca"]) as stream:
     result["fetch"] = {"reply": last(fetched), "rows": fetched.count(b" FETCH ("), "seconds": time.monotonic() - begin}
     result["path"] = {"reply": last(command(b"FETCH 1 BODY[" + b"1." * 200 + b"1]"))}
     result["after"] = {"reply": last(command(b"NOOP"))}
+
+# A decompression bomb: a megabyte that unfolds into a gigabyte, once as one endless line, once as literals of a message that is too big.
+def resident():
+    with open("/proc/%s/status" % t["worker"]) as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS:")) // 1024
+
+
+def bomb(name, opening, block, count):
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    with secure(t["imaps"], t["ca"]) as stream:
+        stream.recv(4096)
+        for line in (b'a LOGIN "%s" "%s"' % (t["name"].encode(), t["password"].encode()), b"b COMPRESS DEFLATE"):
+            stream.sendall(line + b"\r\n")
+            answer = b""
+            while b"\n" not in answer:
+                answer += stream.recv(65536)
+        before = resident()
+        most, sent = before, 0
+        try:
+            stream.sendall(packer.compress(opening) + packer.flush(zlib.Z_SYNC_FLUSH))
+            for _ in range(count):
+                data = packer.compress(block) + packer.flush(zlib.Z_SYNC_FLUSH)
+                stream.sendall(data)
+                sent += len(data)
+                most = max(most, resident())
+        except OSError:
+            pass
+        data, closed = until_closed(stream, 15)
+        unpacked = zlib.decompressobj(-15)
+        try:
+            said = unpacked.decompress(data)
+        except zlib.error:
+            said = data
+        result[name] = {"reply": said.decode("latin-1"), "closed": closed, "grown": max(most, resident()) - before, "sent": sent}
+
+
+bomb("bomb of a line", b"c NOOP ", b"x" * (8 << 20), 128)
+bomb("bomb of literals", b"c SEARCH ", b"TEXT {100000+}\r\n" + b"y" * 100000 + b" ", 2000)
+bomb("bomb of commands", b"", b"d NOOP\r\n" * 2000, 200)
+
+# What new commands could be made to do: lists without end, filters in circles, URLs of others.
+with secure(t["imaps"], t["ca"]) as stream:
+    stream.recv(4096)
+    command(b'LOGIN "%s" "%s"' % (t["name"].encode(), t["password"].encode()))
+    names = b" ".join(b"m%d" % n for n in range(600))
+    result["many mailboxes"] = {"reply": last(command(b"NOTIFY SET (mailboxes (" + names + b") (MessageNew MessageExpunge))"))}
+    result["many groups"] = {"reply": last(command(b"NOTIFY SET" + b" (personal NONE)" * 200))}
+    result["deep sources"] = {"reply": last(command(b"ESEARCH IN (" + b" ".join([b"personal"] * 200) + b") ALL"))}
+    result["deep fuzzy"] = {"reply": last(command(b"ESEARCH IN (personal) " + b"FUZZY " * 5000 + b"ALL"))}
+    command(b'SETMETADATA "" (/private/filters/values/a "FILTER b" /private/filters/values/b "OR FILTER a FILTER a")')
+    command(b"SELECT Archive")
+    result["circle"] = {"reply": last(command(b"SEARCH FILTER a"))}
+    result["long words"] = {"reply": last(command(b'SEARCH FUZZY TEXT "' + b"a" * 1990 + b'"'))}
+    result["others' URL"] = {"reply": command(b'URLFETCH "imap://nobody%40lab.test@h/INBOX/;UID=1;URLAUTH=authuser:internal:01"').decode("latin-1")}
+    result["key"] = {"reply": last(command(b'SETMETADATA INBOX (/private/vendor/portside/urlauth "' + b"k" * 32 + b'")'))}
+    for number in range(40):
+        stream.sendall(b"u%d SEARCH RETURN (UPDATE) ALL\r\n" % number)
+    result["contexts"] = {"reply": last(command(b"NOOP", b"z"))}
 
 # Clients that send a byte now and then: bounded by time, while others are served.
 slow = [greeted(t["imap"])[0] for _ in range(5)]

@@ -62,16 +62,33 @@ public struct DateTime: Hashable, Sendable {
     let day = local >= 0 ? local / 86_400 : (local - 86_399) / 86_400
     let rest = Int(local - day * 86_400)
     let parts = CalendarDay(number: Int(day)).parts
-    func pad(_ number: Int, _ width: Int) -> String {
-      let digits = String(number)
-      return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
+    func pad(_ number: Int, _ width: Int) {
+      var divisor = width == 4 ? 1000 : 10
+      while divisor > 0 {
+        output.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number / divisor % 10))
+        divisor /= 10
+      }
     }
-    let dayText = parts.day < 10 ? " \(parts.day)" : "\(parts.day)"
-    let month = CalendarDay.monthNames[max(0, min(11, parts.month - 1))]
-    let offset = zone.magnitude
-    let text =
-      "\"\(dayText)-\(month)-\(pad(parts.year, 4)) \(pad(rest / 3600, 2)):\(pad(rest / 60 % 60, 2)):\(pad(rest % 60, 2)) "
-      + "\(zone < 0 ? "-" : "+")\(pad(Int(offset / 60), 2))\(pad(Int(offset % 60), 2))\""
-    output.append(contentsOf: text.utf8)
+    output.append(UInt8(ascii: "\""))
+    if parts.day < 10 {
+      output.append(UInt8(ascii: " "))
+      output.append(decimal: UInt64(clamping: parts.day))
+    } else {
+      pad(parts.day, 2)
+    }
+    output.append(UInt8(ascii: "-"))
+    output.append(contentsOf: CalendarDay.monthNames[max(0, min(11, parts.month - 1))].utf8)
+    output.append(UInt8(ascii: "-"))
+    pad(parts.year, 4)
+    output.append(UInt8(ascii: " "))
+    pad(rest / 3600, 2)
+    output.append(UInt8(ascii: ":"))
+    pad(rest / 60 % 60, 2)
+    output.append(UInt8(ascii: ":"))
+    pad(rest % 60, 2)
+    output.append(contentsOf: zone < 0 ? " -".utf8 : " +".utf8)
+    pad(Int(zone.magnitude / 60), 2)
+    pad(Int(zone.magnitude % 60), 2)
+    output.append(UInt8(ascii: "\""))
   }
 }
