@@ -13,6 +13,7 @@ let collections = Target.Dependency.product(name: "DequeModule", package: "swift
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras = Target.Dependency.product(name: "_CryptoExtras", package: "swift-crypto")
 let database = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let databaseInterface = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
@@ -35,7 +36,8 @@ let package = Package(
   name: "portside",
   products: [
     .executable(name: "portside", targets: ["portside"]),
-    .library(name: "DNS", targets: ["DNSCore", "DNSServer", "DNSClient", "DNSResolver"]),
+    .library(
+      name: "DNS", targets: ["DNSCore", "DNSSecurity", "DNSServer", "DNSClient", "DNSReplication", "DNSResolver"]),
     .library(name: "SSH", targets: ["SSHCore", "SSHServer", "SSHClient"]),
     .library(name: "SFTP", targets: ["SFTPCore", "SFTPServer", "SFTPClient"]),
     .library(name: "FTP", targets: ["FTPCore", "FTPData", "FTPServer", "FTPClient"]),
@@ -88,8 +90,16 @@ let package = Package(
     module("Certificates", ["WireKit", "Services", asn1, x509, crypto, cryptoExtras]),
     module("Stores", ["WireKit", "Services", database]),
     module(
-      "Gate", ["WireKit", "Services", "ConsoleCore", "CSodium", collections, crypto, cryptoExtras, nioCore, nioPosix]),
+      "Gate",
+      [
+        "WireKit", "Services", "SystemSessions", "ConsoleCore", "CSodium", collections, crypto, cryptoExtras, nioCore,
+        nioPosix,
+      ]),
     module("Supervision", ["WireKit", "Services", "SystemShims"]),
+    // Sessions of the operating system's accounts: what is asked of the helper that runs as root, and the helper itself.
+    .target(
+      name: "SystemSessions", dependencies: ["Services", "SystemShims", crypto], exclude: ["README.md"],
+      swiftSettings: settings),
 
     // What several protocols share.
     module("SASLCore", path: "SASL/Core", ["WireKit", crypto, cryptoExtras]),
@@ -97,16 +107,29 @@ let package = Package(
     // Mail: messages, and where they are kept.
     module("MessageCore", path: "Message/Core", ["WireKit"]),
     module("MailEngine", ["WireKit", "Services", "MessageCore"]),
-    module("MailStores", ["WireKit", "Services", "MessageCore", "MailEngine", "SystemShims", crypto, database]),
+    module(
+      "MailStores",
+      ["WireKit", "Services", "MessageCore", "MailEngine", "SystemShims", crypto, database, databaseInterface]),
+
+    // Backups of all that a server keeps.
+    .target(
+      name: "Backup",
+      dependencies: ["WireKit", "Services", "Compression", "CSodium", crypto, database], exclude: ["README.md"],
+      swiftSettings: settings),
 
     // The protocols.
-    module("DNSCore", path: "DNS/Core", ["WireKit"]),
+    module("DNSCore", path: "DNS/Core", ["WireKit", crypto]),
+    module("DNSSecurity", path: "DNS/Security", ["WireKit", "DNSCore", crypto, cryptoExtras]),
     module(
-      "DNSServer", path: "DNS/Server", ["WireKit", "Services", "SystemShims", "Transport", "DNSCore", nioCore]),
+      "DNSServer", path: "DNS/Server",
+      ["WireKit", "Services", "SystemShims", "Transport", "DNSCore", "DNSSecurity", nioCore]),
     module("DNSClient", path: "DNS/Client", ["WireKit", "DNSCore", nioCore, nioPosix, nioSSL]),
     module(
+      "DNSReplication", path: "DNS/Replication",
+      ["WireKit", "Services", "DNSCore", "DNSClient", "DNSServer", nioCore, nioPosix]),
+    module(
       "DNSResolver", path: "DNS/Resolver",
-      ["WireKit", "Services", "DNSCore", "DNSClient", "DNSServer", nioCore, nioPosix, nioSSL]),
+      ["WireKit", "Services", "DNSCore", "DNSSecurity", "DNSClient", "DNSServer", nioCore, nioPosix, nioSSL]),
     module("HTTPCore", path: "HTTP/Core", ["WireKit"]),
     module(
       "HTTPServer", path: "HTTP/Server",
@@ -151,7 +174,7 @@ let package = Package(
     module("IMAPCore", path: "IMAP/Core", ["WireKit", "SASLCore", "MessageCore"]),
     module(
       "IMAPServer", path: "IMAP/Server",
-      ["WireKit", "Services", "Transport", "SASLCore", "SASLServer", "MessageCore", "IMAPCore", nioCore]),
+      ["WireKit", "Services", "Transport", "SASLCore", "SASLServer", "MessageCore", "IMAPCore", crypto, nioCore]),
     module("IMAPClient", path: "IMAP/Client", ["WireKit", "SASLCore", "IMAPCore", nioCore, nioPosix, nioSSL, nioTLS]),
 
     module("SSHCore", path: "SSH/Core", ["WireKit", "CSodium", "Compression", crypto, cryptoExtras]),
@@ -163,7 +186,7 @@ let package = Package(
     module("SFTPClient", path: "SFTP/Client", ["WireKit", "SSHCore", "SSHClient"]),
     module(
       "SFTPServer", path: "SFTP/Server",
-      ["WireKit", "Services", "Transport", "SSHCore", "SSHServer", "SFTPCore", nioCore, nioPosix]),
+      ["WireKit", "Services", "Transport", "SSHCore", "SSHServer", "SFTPCore", crypto, nioCore, nioPosix]),
     module(
       "POP3Server", path: "POP3/Server",
       ["WireKit", "Services", "Transport", "SASLServer", "POP3Core", nioCore]),
@@ -199,11 +222,15 @@ let package = Package(
       name: "portside",
       dependencies: [
         "WireKit", "Services", "SystemShims", "Transport", "Configuration", "Operation", "Certificates", "Stores",
-        "Gate", "Supervision", "DNSCore", "DNSServer", "DNSClient", "DNSResolver", "HTTPCore", "HTTPServer",
+        "Gate", "Supervision", "SystemSessions", "DNSCore", "DNSSecurity", "DNSServer", "DNSClient", "DNSReplication",
+        "DNSResolver",
+        "HTTPCore",
+        "HTTPServer",
         "HTTPClient", "ConsoleCore", "ConsoleServer", "TelnetCore", "TelnetServer", "TelnetClient", "Files", "SSHCore",
         "SSHServer", "SSHClient", "SFTPServer", "SFTPClient", "FTPCore", "FTPServer", "FTPClient", "Datagrams",
         "DHCPCore", "DHCPServer", "DHCPClient", "TFTPCore", "TFTPServer", "TFTPClient", "SASLCore", "SMTPCore",
-        "SMTPServer", "SMTPClient", "MailEngine", "RDPCore", "RDPServer", argumentParser, crypto, nioCore, nioPosix,
+        "SMTPServer", "SMTPClient", "MailEngine", "RDPCore", "RDPServer", "Backup", argumentParser, crypto, nioCore,
+        nioPosix,
         nioSSL, nioTLS, "SieveCore", "MailStores", "MessageCore", "POP3Core", "POP3Server", "POP3Client", "IMAPCore",
         "IMAPServer", "IMAPClient",
         "MailSetup", "ManageSieveCore", "ManageSieveServer", "ManageSieveClient", "MilterClient",
@@ -228,6 +255,7 @@ let package = Package(
         "WireKit", "Services", "TestKit", "Transport", "Configuration", "Certificates", "Gate", "DNSCore", "HTTPCore",
         "Files", "SSHCore", "SFTPCore", "SFTPServer", "ConsoleCore", "TelnetCore", nioCore, nioEmbedded, "DHCPCore",
         "TFTPCore", "FTPCore", "MessageCore", "POP3Core", "SASLCore", "SMTPCore", "SieveCore", "IMAPCore", "RDPCore",
+        "Backup",
         "MailSetup", "ManageSieveCore", "MilterCore",
       ],
       path: "Fuzz/Targets", swiftSettings: settings),
@@ -238,7 +266,11 @@ let package = Package(
     .executableTarget(
       name: "MailFixture", dependencies: ["WireKit", "Services", "MailEngine", "MailStores"],
       path: "Tests/Fixtures/MailFixture", swiftSettings: settings),
-    tests("MailStores", ["MailStores", "MailEngine", "MailFixture", "Services", "TestKit", "WireKit", database]),
+    // Disks as a loss of power leaves them.
+    .target(name: "PowerCutKit", path: "Tests/Fixtures/PowerCutKit", swiftSettings: settings),
+    tests(
+      "MailStores",
+      ["MailStores", "MailEngine", "MailFixture", "PowerCutKit", "Services", "TestKit", "WireKit", database]),
     tests("Milter", ["MilterCore", "TestKit", "WireKit"]),
     tests("MailSetup", ["MailSetup", "SMTPCore", "DNSCore", "Services"]),
     tests("ManageSieve", ["ManageSieveCore", "ManageSieveServer", "SASLCore", "TestKit", "WireKit"]),
@@ -251,7 +283,9 @@ let package = Package(
     tests("Operation", ["Operation", "TestKit", "WireKit", "Services"]),
     tests("Certificates", ["Certificates", "TestKit", "WireKit", "Services", x509, asn1, crypto, cryptoExtras]),
     tests("Stores", ["Stores", "TestKit", "WireKit", "Services", database]),
-    tests("Gate", ["Gate", "ConsoleCore", "SASLCore", "SASLServer", "TestKit", "WireKit", "Services", nioCore]),
+    tests(
+      "Gate",
+      ["Gate", "SystemSessions", "ConsoleCore", "SASLCore", "SASLServer", "TestKit", "WireKit", "Services", nioCore]),
     tests("Supervision", ["Supervision", "SupervisionFixture", "WireKit", "Services", "SystemShims"]),
     .executableTarget(
       name: "SupervisionFixture", dependencies: ["Supervision", "WireKit", "Services"],
@@ -259,8 +293,8 @@ let package = Package(
     tests(
       "DNS",
       [
-        "DNSCore", "DNSServer", "DNSClient", "DNSResolver", "TestKit", "Transport", "WireKit", "Services", nioCore,
-        nioPosix,
+        "DNSCore", "DNSSecurity", "DNSServer", "DNSClient", "DNSReplication", "DNSResolver", "TestKit", "Transport",
+        "WireKit", "Services", nioCore, nioPosix,
       ]),
     // The program as a process, over sockets, with real clients and hostile ones.
     .target(name: "LaboratoryKit", path: "Tests/Fixtures/LaboratoryKit", swiftSettings: settings),
@@ -276,6 +310,7 @@ let package = Package(
         "SMTPCore", "SMTPServer", "SMTPClient", "SASLCore", "MailEngine", "Stores", "TestKit", "Transport", "Services",
         "WireKit", crypto, cryptoExtras,
       ]),
+    tests("Backup", ["Backup", "Services", "WireKit", database]),
     tests("Sieve", ["SieveCore"]),
     tests("SSH", ["SSHCore", "TestKit", "WireKit", crypto]),
     tests("SFTP", ["SFTPCore", "SFTPServer", "SSHCore", "Files", "TestKit", "Services", "WireKit"]),
@@ -294,7 +329,8 @@ let package = Package(
     tests("Telnet", ["TelnetCore", "ConsoleCore", "TestKit", "WireKit"]),
     .testTarget(
       name: "SSHInteropTests", dependencies: ["portside", "SSHFixture"], path: "Tests/InteropTests/SSH",
-      exclude: ["fixture.py", "peers.py", "laboratory.py"], swiftSettings: settings),
+      exclude: ["fixture.py", "peers.py", "laboratory.py", "extras.py", "system.py", "badline.py"],
+      swiftSettings: settings),
     .testTarget(
       name: "RDPInteropTests", dependencies: ["LaboratoryKit", "portside"], path: "Tests/InteropTests/RDP",
       exclude: ["screen.py", "clients.py"], swiftSettings: settings),
@@ -313,12 +349,20 @@ let package = Package(
       name: "IMAPInteropTests", dependencies: ["LaboratoryKit", "portside"], path: "Tests/InteropTests/IMAP",
       exclude: ["Clients"], swiftSettings: settings),
     tests("TFTP", ["TFTPCore", "TFTPServer", "TFTPClient", "Datagrams", "TestKit", "WireKit", "Services"]),
-    tests("DHCP", ["DHCPCore", "DHCPServer", "Datagrams", "TestKit", "WireKit", "Services", "Stores"]),
+    tests(
+      "DHCP",
+      [
+        "DHCPCore", "DHCPServer", "Datagrams", "NamesFixture", "PowerCutKit", "TestKit", "WireKit", "Services",
+        "Stores",
+      ]),
     .target(name: "NamesKit", path: "Tests/InteropTests/NamesKit", swiftSettings: settings),
     .testTarget(
       name: "TFTPInteropTests",
       dependencies: ["NamesKit", "NamesFixture", "Datagrams", "TFTPClient", "TestKit", "WireKit"],
       path: "Tests/InteropTests/TFTP", swiftSettings: settings),
+    .testTarget(
+      name: "DNSReplicationInteropTests", dependencies: ["NamesKit", "portside"],
+      path: "Tests/InteropTests/DNSReplication", exclude: ["replication.py", "servers.py"], swiftSettings: settings),
     .testTarget(
       name: "DHCPInteropTests", dependencies: ["NamesKit", "NamesFixture", "portside"], path: "Tests/InteropTests/DHCP",
       swiftSettings: settings),

@@ -93,11 +93,13 @@ public final class MailEngine: MailStore {
   public func currentDigest(of message: MailMessage) -> [UInt8]? { core.digests.digest(of: message.emailID) }
 
   public func matches(_ query: MailTextQuery, in id: MailboxID) async throws(StoreError) -> MailTextMatches {
-    var emails: Set<Int64> = []
-    try await snapshot(of: id).messages.forEach {
-      emails.insert($1.emailID); return true
+    var (low, high) = (Int64.max, Int64.min)
+    try await snapshot(of: id).messages.forEach { _, message in
+      (low, high) = (min(low, message.emailID), max(high, message.emailID))
+      return true
     }
-    return try core.backing.matches(query, among: emails)
+    guard low <= high else { return MailTextMatches(emailIDs: [], indexedThrough: .max) }
+    return try core.backing.matches(query, in: low...high)
   }
 
   // MARK: Quota and metadata

@@ -192,16 +192,18 @@ public final class MemoryMailBacking: MailBacking {
 
   // MARK: Search
 
-  public func matches(_ query: MailTextQuery, among emailIDs: Set<Int64>) throws(StoreError) -> MailTextMatches {
+  public func matches(_ query: MailTextQuery, in emailIDs: ClosedRange<Int64>) throws(StoreError) -> MailTextMatches {
     let bodies = try read { state in
-      emailIDs.compactMap { id in state.emails[id].flatMap { email in state.blobs[email.blob].map { (id, $0) } } }
+      state.emails.compactMap { id, email in
+        emailIDs.contains(id) ? state.blobs[email.blob].map { (id, $0) } : nil
+      }
     }
     var found: Set<Int64> = []
     for (id, blob) in bodies {
       let text = SearchableText(try blob.body())
       if text.field(query.field).contains(query.text.lowercased()) { found.insert(id) }
     }
-    return MailTextMatches(emailIDs: found, unindexed: [])
+    return MailTextMatches(emailIDs: found, indexedThrough: .max)
   }
 }
 

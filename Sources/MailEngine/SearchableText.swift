@@ -8,8 +8,12 @@ public struct SearchableText: Sendable {
   public var cc = ""
   public var bcc = ""
   public var subject = ""
+  /// All fields, each in a line with its name.
+  public var header = ""
   /// The text parts, one after the other.
   public var body = ""
+  /// Whether there is more than was looked at.
+  public var isCut = false
 
   /// Bytes of a header, and of all text parts together, that are looked at.
   static let headerLimit: Int64 = 64 * 1024
@@ -32,11 +36,14 @@ public struct SearchableText: Sendable {
     cc = text("Cc")
     bcc = text("Bcc")
     subject = text("Subject")
+    header = result.header.fields.map { "\($0.name): \($0.decoded)" }.joined(separator: "\n").lowercased()
     var budget = Self.textLimit
     var texts: [String] = []
     result.root.forEachLeaf { part in
-      guard part.isText, budget > 0 else { return }
+      guard part.isText || part.contentType.isType("message") else { return }
       let end = min(part.body.upperBound, part.body.lowerBound + budget)
+      if end < part.body.upperBound { isCut = true }
+      guard end > part.body.lowerBound else { return }
       guard let bytes = try? message.bytes(Int64(part.body.lowerBound)..<Int64(end)) else { return }
       budget -= bytes.count
       texts.append(MessageText.text(of: part, bytes))
@@ -51,8 +58,9 @@ public struct SearchableText: Sendable {
     case .cc: cc
     case .bcc: bcc
     case .subject: subject
+    case .header: header
     case .body: body
-    case .text: [from, to, cc, bcc, subject, body].joined(separator: "\n")
+    case .text: [header, body].joined(separator: "\n")
     }
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import GRDBSQLite
 import MailEngine
 import Services
 
@@ -73,12 +74,30 @@ extension SQLiteMailBacking {
     try read { database in
       let modSeq =
         try Int64.fetchOne(database, sql: "SELECT mod_seq FROM mailbox WHERE id = ?", arguments: [mailbox.number]) ?? 1
-      var messages: [MailMessage] = []
-      let rows = try Row.fetchCursor(
-        database, sql: "SELECT \(Self.columns) FROM message WHERE mailbox_id = ? ORDER BY uid",
-        arguments: [mailbox.number])
-      while let row = try rows.next() { messages.append(Self.message(row)) }
-      return (UInt64(clamping: modSeq), messages)
+      let statement = try database.cachedStatement(
+        sql: "SELECT \(Self.columns) FROM message WHERE mailbox_id = ? ORDER BY uid")
+      try statement.setArguments([mailbox.number])
+      return (UInt64(clamping: modSeq), try Self.messages(statement.sqliteStatement))
+    }
+  }
+
+  /// All rows of a statement with `columns`. Who opens a mailbox of 100,000 messages waits for this: SQLite is asked directly.
+  private static func messages(_ statement: OpaquePointer) throws -> [MailMessage] {
+    defer { sqlite3_reset(statement) }
+    var messages: [MailMessage] = []
+    while true {
+      let code = sqlite3_step(statement)
+      if code == SQLITE_DONE { return messages }
+      guard code == SQLITE_ROW else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
+      messages.append(
+        MailMessage(
+          uid: UInt32(clamping: sqlite3_column_int64(statement, 0)),
+          flags: MessageFlags(rawValue: UInt8(clamping: sqlite3_column_int64(statement, 1))),
+          keywords: KeywordSet(rawValue: UInt64(bitPattern: sqlite3_column_int64(statement, 2))),
+          modSeq: UInt64(clamping: sqlite3_column_int64(statement, 3)),
+          internalSeconds: sqlite3_column_int64(statement, 4), saveSeconds: sqlite3_column_int64(statement, 5),
+          size: sqlite3_column_int64(statement, 6), emailID: sqlite3_column_int64(statement, 7),
+          threadID: sqlite3_column_int64(statement, 8), blob: sqlite3_column_int64(statement, 9)))
     }
   }
 

@@ -9,10 +9,13 @@ import Synchronization
 /// The index for searching text: an FTS5 table of trigrams in a file of its own, which finds any part of a word. It follows the
 /// store behind commits, in the order of EMAILIDs, and is made anew when its file is gone, damaged or of another version.
 final class SearchIndex: Sendable {
-  static let version = 1
+  static let version = 2
   private static let chunk = 50
+  /// How long news waits for more news: a transaction for each message would cost as much as the message itself. Until then who searches
+  /// looks into the message.
+  private static let delayMilliseconds = 300
 
-  private let queue: DatabaseQueue
+  private let queue: DatabasePool
   private let mail: DatabasePool
   private let blobs: BlobStore
   private let worker = DispatchQueue(label: "portside-mail-search", qos: .utility)
@@ -29,7 +32,7 @@ final class SearchIndex: Sendable {
   init(path: String, mail: DatabasePool, blobs: BlobStore) throws {
     self.mail = mail
     self.blobs = blobs
-    let queue: DatabaseQueue
+    let queue: DatabasePool
     do {
       queue = try Self.open(path)
     } catch {
@@ -42,12 +45,13 @@ final class SearchIndex: Sendable {
     wake()
   }
 
-  private static func open(_ path: String) throws -> DatabaseQueue {
+  private static func open(_ path: String) throws -> DatabasePool {
     Glibc.close(try MailDisk.open(path, O_RDWR | O_CREAT))
     var configuration = Configuration()
     configuration.label = "portside-mail-search"
     configuration.busyMode = .timeout(5)
-    let queue = try DatabaseQueue(path: path, configuration: configuration)
+    configuration.maximumReaderCount = 2
+    let queue = try DatabasePool(path: path, configuration: configuration)
     try queue.writeWithoutTransaction { database in
       // It can be made again, so it need not be synchronised at every step.
       try database.execute(sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")
@@ -59,10 +63,12 @@ final class SearchIndex: Sendable {
         sql: """
           DROP TABLE IF EXISTS state;
           DROP TABLE IF EXISTS text;
+          DROP TABLE IF EXISTS cut;
           CREATE TABLE state (highest INTEGER NOT NULL);
           INSERT INTO state VALUES (0);
           CREATE VIRTUAL TABLE text USING fts5 (
-            sender, recipient, cc, bcc, subject, body, content = '', tokenize = 'trigram');
+            sender, recipient, cc, bcc, subject, header, body, content = '', tokenize = 'trigram');
+          CREATE TABLE cut (email INTEGER PRIMARY KEY);
           PRAGMA user_version = \(Self.version);
           """)
     }
@@ -84,7 +90,7 @@ final class SearchIndex: Sendable {
       state.isScheduled = true
       return true
     }
-    if starts { worker.async { self.follow() } }
+    if starts { worker.asyncAfter(deadline: .now() + .milliseconds(Self.delayMilliseconds)) { self.follow() } }
   }
 
   private func follow() {
@@ -107,11 +113,12 @@ final class SearchIndex: Sendable {
         try queue.write { database in
           let insert = try database.cachedStatement(
             sql: """
-              INSERT INTO text (rowid, sender, recipient, cc, bcc, subject, body) VALUES (?, ?, ?, ?, ?, ?, ?)
+              INSERT INTO text (rowid, sender, recipient, cc, bcc, subject, header, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
               """)
           for case (let email, let text?) in texts {
             try insert.execute(
-              arguments: [email, text.from, text.to, text.cc, text.bcc, text.subject, text.body])
+              arguments: [email, text.from, text.to, text.cc, text.bcc, text.subject, text.header, text.body])
+            if text.isCut { try database.execute(sql: "INSERT OR IGNORE INTO cut VALUES (?)", arguments: [email]) }
           }
           try database.execute(sql: "UPDATE state SET highest = ?", arguments: [last])
         }
@@ -125,30 +132,36 @@ final class SearchIndex: Sendable {
 
   // MARK: Asking
 
-  func matches(_ query: MailTextQuery, among emailIDs: Set<Int64>) throws(StoreError) -> MailTextMatches {
+  func matches(_ query: MailTextQuery, in emailIDs: ClosedRange<Int64>) throws(StoreError) -> MailTextMatches {
     let highest = state.withLock { $0.highest }
-    let indexed = emailIDs.filter { $0 <= highest }
-    let unindexed = emailIDs.count == indexed.count ? [] : emailIDs.subtracting(indexed)
     let text = query.text.lowercased()
     // Shorter than a trigram: the index can't tell.
-    guard text.unicodeScalars.count >= 3 else { return MailTextMatches(emailIDs: indexed, unindexed: unindexed) }
+    guard text.unicodeScalars.count >= 3 else { return MailTextMatches(emailIDs: nil, indexedThrough: highest) }
     let phrase = "\"\(text.replacingOccurrences(of: "\"", with: "\"\""))\""
-    let column: String? =
+    let column: String =
       switch query.field {
       case .from: "sender"
       case .to: "recipient"
       case .cc: "cc"
       case .bcc: "bcc"
       case .subject: "subject"
+      case .header: "header"
       case .body: "body"
-      case .text: nil
+      case .text: "header body"
       }
-    let expression = column.map { "{\($0)} : \(phrase)" } ?? phrase
+    let expression = "{\(column)} : \(phrase)"
     do {
-      let found = try queue.read { database in
-        try Int64.fetchAll(database, sql: "SELECT rowid FROM text WHERE text MATCH ?", arguments: [expression])
+      // One statement needs no transaction of its own.
+      let (found, cut) = try queue.unsafeRead { database in
+        let statement = try database.cachedStatement(
+          sql: "SELECT rowid FROM text WHERE text MATCH ? AND rowid BETWEEN ? AND ?")
+        let cut = try database.cachedStatement(sql: "SELECT email FROM cut WHERE email BETWEEN ? AND ?")
+        return (
+          try Int64.fetchSet(statement, arguments: [expression, emailIDs.lowerBound, emailIDs.upperBound]),
+          try Int64.fetchSet(cut, arguments: [emailIDs.lowerBound, emailIDs.upperBound])
+        )
       }
-      return MailTextMatches(emailIDs: indexed.intersection(found), unindexed: unindexed)
+      return MailTextMatches(emailIDs: found, indexedThrough: highest, cut: cut)
     } catch {
       throw StoreError(mail: error)
     }

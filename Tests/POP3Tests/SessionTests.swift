@@ -18,6 +18,7 @@ struct SessionTests {
 
   private final class Log {
     var deleted: [Int]?
+    var retrieved: [Int]?
   }
 
   private func driver(
@@ -37,8 +38,8 @@ struct SessionTests {
         let bytes = Array(maildrop.texts[transfer.index].utf8)
         let end = min(bytes.count, Int(transfer.offset) + maximum)
         return .piece(Array(bytes[Int(transfer.offset)..<end]), isEnd: end == bytes.count)
-      case .update(_, let indices):
-        log.deleted = indices
+      case .update(_, let indices, let retrieved):
+        (log.deleted, log.retrieved) = (indices, retrieved)
         return .updated
       }
     }
@@ -153,7 +154,7 @@ struct SessionTests {
       switch request {
       case .authenticate: return .sasl(.granted(account: "ann@lab.test"))
       case .open: return .maildrop(TextMaildrop(Self.texts))
-      case .update(_, let indices):
+      case .update(_, let indices, _):
         log.deleted = indices
         return nil
       case .read: return nil
@@ -165,6 +166,23 @@ struct SessionTests {
     #expect(log.deleted == [0] && driver.close == nil)
     driver.resume(.updated, for: driver.requests[0].ticket)
     #expect(driver.close != nil)
+  }
+
+  /// What was fetched whole is told at QUIT where fetched messages expire; TOP fetches nothing.
+  @Test func policiesAreTold() {
+    var limits = POP3Limits()
+    limits.expireAfterDays = 0
+    limits.logInDelay = .seconds(300)
+    let log = Log()
+    let driver = driver(log: log, limits: limits)
+    _ = say(driver, "USER ann")
+    _ = say(driver, "PASS secret")
+    let capabilities = say(driver, "CAPA")
+    #expect(capabilities.contains("\r\nEXPIRE 0\r\n") && capabilities.contains("\r\nLOGIN-DELAY 300\r\n"))
+    _ = say(driver, "TOP 2 5")
+    _ = say(driver, "RETR 1")
+    _ = say(driver, "QUIT")
+    #expect(log.deleted == [] && log.retrieved == [0])
   }
 
   @Test func passwordsNeedTLS() {

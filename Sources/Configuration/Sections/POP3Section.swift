@@ -7,6 +7,8 @@ public struct POP3Section: PlaintextSection {
   public var port = ListenPort.number(110)
   public var tlsPort = ListenPort.number(995)
   public var idleTimeout = Duration.seconds(600)
+  public var loginDelay = Duration.zero
+  public var expireAfterDays = -1
   public var plaintext = false
   public var plaintextNetworks: [IPNetwork] = []
 
@@ -24,6 +26,14 @@ public struct POP3Section: PlaintextSection {
     keys.key(
       "idle_timeout", \.idleTimeout, .duration(.seconds(600) ... .seconds(86400)),
       "How long a session may be silent.", details: "10 minutes are the least (RFC 1939 §3).", example: "\"10m\"")
+    keys.key(
+      "login_delay", \.loginDelay, .duration(.zero ... .seconds(86400)),
+      "How long an account waits between two log-ins; 0 for not at all.",
+      details: "For programs that look too often: told as LOGIN-DELAY (RFC 2449 §6.5).", example: "\"0s\"")
+    keys.key(
+      "expire_after_days", \.expireAfterDays, .integer(-1...3650),
+      "Days after which messages that were fetched are deleted at the end of a session; -1: never.",
+      details: "Told as EXPIRE (RFC 2449 §6.7); with 0 they go as soon as they were fetched.", example: "-1")
     keys.plaintext()
   }
 

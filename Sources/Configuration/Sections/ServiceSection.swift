@@ -50,6 +50,9 @@ extension PortsideConfiguration {
     ssh.mapPorts(change)
     ftp.mapPorts(change)
     telnet.mapPorts(change)
+    for name in telnet.lines.keys {
+      if let port = telnet.lines[name]?.port { telnet.lines[name]?.port = change(.telnet, port) }
+    }
     rdp.mapPorts(change)
   }
 }

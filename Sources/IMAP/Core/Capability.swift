@@ -25,7 +25,10 @@ public struct Capability: Hashable, Sendable {
     Capability("QUOTA"), Capability("QUOTA=RES-STORAGE"), Capability("QUOTA=RES-MESSAGE"), Capability("ACL"),
     Capability("RIGHTS=kxte"), Capability("METADATA"), Capability("METADATA-SERVER"), Capability("OBJECTID"),
     Capability("SAVEDATE"), Capability("PREVIEW"), Capability("PARTIAL"), Capability("UTF8=ACCEPT", isEnableable: true),
-    Capability("UIDONLY", isEnableable: true), Capability("INPROGRESS"),
+    Capability("UIDONLY", isEnableable: true), Capability("INPROGRESS"), Capability("NOTIFY"),
+    Capability("CONTEXT=SEARCH"),
+    Capability("CONTEXT=SORT"), Capability("FILTERS"), Capability("SEARCH=FUZZY"), Capability("MULTISEARCH"),
+    Capability("UIDBATCHES"), Capability("URLAUTH"), Capability("URL-PARTIAL"),
     Capability("COMPRESS=DEFLATE"),
   ]
 }

@@ -26,6 +26,15 @@ public enum Command: Hashable, Sendable {
   case store(SequenceSet, StoreArguments, byUID: Bool)
   case copy(SequenceSet, MailboxName, byUID: Bool)
   case move(SequenceSet, MailboxName, byUID: Bool)
+  case cancelUpdate([[UInt8]])
+  case uidBatches(UIDBatches)
+  case multiSearch(MultiSearchQuery)
+  /// `nil` for NONE.
+  case notify(NotifyArguments?)
+  case makeURLs([URLRequest])
+  /// The mailbox is `nil` for all of them.
+  case resetURLKeys(MailboxName?, mechanisms: [String])
+  case fetchURLs([[UInt8]])
   case getQuota(String)
   case getQuotaRoot(MailboxName)
   case setQuota(String)
@@ -138,6 +147,12 @@ public struct StoreArguments: Hashable, Sendable {
   }
 }
 
+/// A URL to which GENURLAUTH adds what lets others read it (RFC 4467 §7).
+public struct URLRequest: Hashable, Sendable {
+  public var url: [UInt8]
+  public var mechanism: String
+}
+
 /// An annotation and its value; `nil` takes it away (RFC 5464).
 public struct MetadataEntry: Hashable, Sendable {
   public var name: String
@@ -162,6 +177,7 @@ extension Command {
   var usesSequenceNumbers: Bool {
     switch self {
     case .search(let query, let byUID): !byUID || query.key.mentionsSequenceNumbers
+    case .multiSearch(let query): query.search.key.mentionsSequenceNumbers
     case .sort(let query, let byUID): !byUID || query.search.key.mentionsSequenceNumbers
     case .thread(let query, let byUID): !byUID || query.search.key.mentionsSequenceNumbers
     case .fetch(_, _, _, let byUID), .store(_, _, let byUID), .copy(_, _, let byUID), .move(_, _, let byUID): !byUID
@@ -175,7 +191,7 @@ extension SearchKey {
   var mentionsSequenceNumbers: Bool {
     switch self {
     case .sequence(let set): !set.isSavedResult
-    case .not(let key): key.mentionsSequenceNumbers
+    case .not(let key), .fuzzy(let key): key.mentionsSequenceNumbers
     case .or(let left, let right): left.mentionsSequenceNumbers || right.mentionsSequenceNumbers
     case .and(let keys): keys.contains(where: \.mentionsSequenceNumbers)
     default: false

@@ -73,22 +73,7 @@ extension CommandExecutor {
   /// A part of a message that is here: `/INBOX;UIDVALIDITY=1/;UID=20/;SECTION=1.2` (RFC 4469, RFC 5092).
   func stageURL(_ url: [UInt8], isFirst: Bool, _ arguments: AppendedMessageArguments) async throws(IMAPFailure) {
     let failure = IMAPFailure("The URL leads to nothing", ResponseCode("BADURL \(Self.quoted(url))"))
-    guard let place = MessageURL(url) else { throw failure }
-    var entry: MailboxDirectory.Entry?
-    if let name = place.mailbox { entry = try? await directory.find(name, needing: .read) }
-    guard let id = entry?.mailbox.id ?? (place.mailbox == nil ? conversation.view?.id : nil) else { throw failure }
-    let snapshot = try await failing { () async throws(StoreError) in try await store.snapshot(of: id) }
-    if let validity = place.uidValidity, validity != snapshot.mailbox.uidValidity { throw failure }
-    guard let message = snapshot.messages.message(place.uid), let body = try? store.body(of: message) else {
-      throw failure
-    }
-    var range = 0..<body.size
-    if let section = place.section {
-      guard let digest = try await digests(of: [message]).first ?? nil,
-        let found = section.range(in: digest.root)
-      else { throw failure }
-      range = Int64(found.lowerBound)..<Int64(found.upperBound)
-    }
+    guard let place = MessageURL(url), let (body, range) = try? await content(of: place) else { throw failure }
     let content = try await content(isFirst: isFirst, arguments, expecting: nil)
     do throws(StoreError) { try content.write(body, range) } catch { throw IMAPFailure(error) }
   }
@@ -107,6 +92,7 @@ extension CommandExecutor {
       throw IMAPFailure("There is nothing to append")
     }
     // A message of no octets says that the client has thought better of it (RFC 3502 §6.3.11).
+    if let limit = limits.messagesOfCommand, staging.messages.count > limit { throw tooManyMessages() }
     guard staging.messages.allSatisfy({ $0.content.size > 0 }) else {
       throw IMAPFailure("An empty message takes the command back")
     }
@@ -123,6 +109,7 @@ extension CommandExecutor {
     let appended = try await failing { () async throws(StoreError) in try await store.append(all) }
     var output = CommandOutput()
     let uids = UIDSet(appended.map(\.uid))
+    if target.mailbox.id == conversation.view?.id { noteOwnArrivals(appended.map(\.uid)) }
     let code = appended.first.map { ResponseCode("APPENDUID \($0.uidValidity) \(uids)") }
     if staging.replacing != nil, let code {
       output.write { $0.append(untagged: .ok("Replaced", code)) }

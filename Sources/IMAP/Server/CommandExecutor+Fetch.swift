@@ -15,6 +15,8 @@ struct FetchJob {
   var marked = UIDSet()
   /// What some message lacked, such as an encoding that can be undone.
   var trouble: Completion?
+  /// The lowest UID that is answered, where there were more messages than one command may ask for.
+  var lowest: UInt32?
 
   /// Messages of one part.
   static let batch = 256
@@ -41,7 +43,15 @@ extension CommandExecutor {
     let view = try selected()
     guard view.rights.contains(.read) else { throw .notPermitted }
     guard var places = view.places(of: set, byUID: byUID) else { throw .badSet }
-    if let page = modifiers.partial { places = Self.page(page, of: places) }
+    var lowest: UInt32?
+    if let page = modifiers.partial {
+      if let limit = limits.messagesOfCommand, page.count > limit { throw tooManyMessages() }
+      places = Self.page(page, of: places)
+    } else {
+      (places, lowest) = limited(places, view)
+      // From the newest down, so that a client knows what it lacks by the lowest UID (RFC 9738 §3.1).
+      if lowest != nil { places = places.flatMap { $0.map { $0..<$0 + 1 } }.reversed() }
+    }
     var items = items
     if byUID, !items.contains(.uid) { items.insert(.uid, at: 0) }
     if modifiers.changedSince != nil, !items.contains(.modSequence) { items.append(.modSequence) }
@@ -54,7 +64,7 @@ extension CommandExecutor {
     }
     conversation.job = FetchJob(
       places: places, items: items, changedSince: modifiers.changedSince, byUID: byUID, enabled: enabled,
-      setsSeen: mayMark && items.contains(where: \.setsSeen))
+      setsSeen: mayMark && items.contains(where: \.setsSeen), lowest: lowest)
     try await runFetch(&output)
     return output
   }
@@ -116,7 +126,13 @@ extension CommandExecutor {
     }
     conversation.job = nil
     await announce(&output, allowsExpunge: job.byUID, job.enabled)
-    output.completion = job.trouble ?? .ok("FETCH completed")
+    let limit = job.lowest.map { messageLimit(reaching: $0) }
+    if let trouble = job.trouble, let limit {
+      output.write { $0.append(untagged: .no("Not all of them", limit)) }
+      output.completion = trouble
+    } else {
+      output.completion = job.trouble ?? .ok("FETCH completed", limit)
+    }
   }
 
   /// Sets `\Seen` where reading does. Those that were marked need no further telling: their rows tell it.

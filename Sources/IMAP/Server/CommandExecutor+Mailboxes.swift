@@ -21,6 +21,7 @@ extension CommandExecutor {
     let use = specialUse
     do throws(StoreError) {
       let made = try await store.createMailbox(place.name, of: place.owner, specialUse: use, uidValidity: nil)
+      noteOwnChange("create:\(name)")
       return CommandOutput(.ok("CREATE completed", ResponseCode("MAILBOXID (M\(made.id.number))")))
     } catch {
       if error.code == .conflict, use != nil, (try? await directory.find(name)) == nil {
@@ -35,6 +36,7 @@ extension CommandExecutor {
     guard !entry.mailbox.isInbox else { throw IMAPFailure("The inbox can't be deleted", .cannot) }
     let id = entry.mailbox.id
     try await failing { () async throws(StoreError) in try await store.deleteMailbox(id) }
+    noteOwnChange("delete:\(entry.name)")
     return CommandOutput(.ok("DELETE completed"))
   }
 
@@ -52,6 +54,7 @@ extension CommandExecutor {
     }
     let id = entry.mailbox.id
     _ = try await failing { () async throws(StoreError) in try await store.renameMailbox(id, to: place.name) }
+    noteOwnChange("rename:\(new)")
     return CommandOutput(.ok("RENAME completed"))
   }
 
@@ -61,6 +64,7 @@ extension CommandExecutor {
     try await failing { () async throws(StoreError) in
       try await store.subscribe(account, adding: isWanted ? names : [], removing: isWanted ? [] : names)
     }
+    noteOwnChange("subscribe:\(name)")
     return CommandOutput(.ok(isWanted ? "SUBSCRIBE completed" : "UNSUBSCRIBE completed"))
   }
 

@@ -10,7 +10,8 @@ extension CommandExecutor {
   ) async throws(IMAPFailure) -> CommandOutput {
     let view = try selected()
     guard !view.isReadOnly else { throw .readOnly }
-    guard let places = view.places(of: set, byUID: byUID) else { throw .badSet }
+    guard let all = view.places(of: set, byUID: byUID) else { throw .badSet }
+    let (places, lowest) = limited(all, view)
     let change = try flagChange(arguments, view.rights)
     let uids = view.uids(at: places)
     let since = arguments.unchangedSince
@@ -48,9 +49,10 @@ extension CommandExecutor {
     if since != nil, !result.modified.isEmpty {
       var failed = result.modified
       if !byUID { failed = UIDSet(failed.compactMap { fresh.number(of: $0) }) }
+      if let lowest { output.write { $0.append(untagged: .no("Not all of them", messageLimit(reaching: lowest))) } }
       output.completion = .ok("Some were changed meanwhile", ResponseCode("MODIFIED \(failed)"))
     } else {
-      output.completion = .ok("STORE completed")
+      output.completion = .ok("STORE completed", lowest.map { messageLimit(reaching: $0) })
     }
     return output
   }
@@ -100,7 +102,10 @@ extension CommandExecutor {
     if moves {
       guard !view.isReadOnly, view.rights.isSuperset(of: [.deleteMessages, .expunge]) else { throw .readOnly }
     }
-    guard let places = view.places(of: set, byUID: byUID) else { throw .badSet }
+    guard let all = view.places(of: set, byUID: byUID) else { throw .badSet }
+    let (places, lowest) = limited(all, view)
+    // A copy is all or nothing; what is moved can be moved in parts.
+    if let lowest, !moves { throw tooManyMessages(reaching: lowest) }
     let target = try await destination(name)
     guard target.rights.contains(.insert) else { throw .notPermitted }
     let uids = view.uids(at: places)
@@ -119,9 +124,16 @@ extension CommandExecutor {
       // Before the messages vanish, so that the client knows where they went (RFC 6851 §4.3).
       output.write { $0.append(untagged: .ok("Moved", code)) }
     }
+    if to == view.id { noteOwnArrivals(result.copies) }
     await announce(&output, allowsExpunge: true, enabled)
-    output.completion = .ok("\(word) completed", moves ? nil : code)
+    output.completion = .ok("\(word) completed", moves ? lowest.map { messageLimit(reaching: $0) } : code)
     return output
+  }
+
+  /// What this session put into its own mailbox is not told as news (RFC 5465 §5.2).
+  func noteOwnArrivals(_ uids: [UInt32]) {
+    guard conversation.notification != nil || !conversation.contexts.isEmpty else { return }
+    conversation.ownArrivals = conversation.ownArrivals.union(UIDSet(uids))
   }
 
   /// A mailbox to put messages into; one that is missing can perhaps be made.
@@ -141,8 +153,13 @@ extension CommandExecutor {
     guard !view.isReadOnly else { throw .readOnly }
     guard view.rights.contains(.expunge) else { throw .notPermitted }
     var uids = UIDSet.all
+    var lowest: UInt32?
     if let set {
-      guard let places = view.places(of: set, byUID: true) else { throw .badSet }
+      guard let all = view.places(of: set, byUID: true) else { throw .badSet }
+      // Only what is marked counts; EXPUNGE without a set has no limit (RFC 9738 §3.1).
+      let marked = all.flatMap { $0.filter { view.message(at: $0).flags.contains(.deleted) } }.map { $0..<$0 + 1 }
+      let (places, reached) = limited(marked, view)
+      lowest = reached
       uids = view.uids(at: places)
     }
     let chosen = uids
@@ -155,7 +172,10 @@ extension CommandExecutor {
     let code =
       enabled.contains(.qresync)
       ? ResponseCode("HIGHESTMODSEQ \(result.snapshot.mailbox.highestModSeq)") : nil
-    output.completion = .ok("EXPUNGE completed", code)
+    if let lowest, code != nil {
+      output.write { $0.append(untagged: .no("Not all of them", messageLimit(reaching: lowest))) }
+    }
+    output.completion = .ok("EXPUNGE completed", code ?? lowest.map { messageLimit(reaching: $0) })
     return output
   }
 }

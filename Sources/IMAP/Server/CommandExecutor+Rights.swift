@@ -120,10 +120,14 @@ extension CommandExecutor {
   func annotations(_ entry: MailboxDirectory.Entry?) async throws(IMAPFailure) -> [String: [UInt8]] {
     let id = entry?.mailbox.id
     let owner = entry?.mailbox.owner ?? account
-    return try await failing { () async throws(StoreError) in
+    let all = try await failing { () async throws(StoreError) in
       try await store.metadata(of: id, account: owner, user: account)
     }
+    return all.filter { !$0.key.hasPrefix(Self.hiddenEntries) }
   }
+
+  /// What the server keeps for itself beside annotations: the marks of imports, and the keys of URLs.
+  static let hiddenEntries = "/private/vendor/portside/"
 
   func getMetadata(
     _ name: MailboxName?, _ entries: [String], _ options: MetadataOptions, _ enabled: EnabledExtensions
@@ -179,6 +183,10 @@ extension CommandExecutor {
       guard entry.name.hasPrefix("/private/") || entry.name.hasPrefix("/shared/") else {
         throw IMAPFailure(bad: "An entry begins with /private/ or /shared/")
       }
+      guard !entry.name.hasPrefix(Self.hiddenEntries) else { throw .notPermitted }
+      if target == nil, entry.name.contains("/filters/values/"), let value = entry.value {
+        guard SearchKey(stored: value) != nil else { throw IMAPFailure("That is no search", .cannot) }
+      }
       // What all see, only those change who may write (RFC 5464 §3.3).
       if entry.name.hasPrefix("/shared/"), let target, !target.rights.contains(.write) { throw .notPermitted }
     }
@@ -195,6 +203,8 @@ extension CommandExecutor {
       }
       throw IMAPFailure(error)
     }
+    let told = entries.map(\.name).sorted().joined(separator: " ")
+    noteOwnChange("metadata:\(target?.name ?? MailboxName("")):\(told)")
     return CommandOutput(.ok("SETMETADATA completed"))
   }
 }

@@ -25,6 +25,8 @@ extension CommandExecutor {
   private func deselect() {
     conversation.view = nil
     conversation.job = nil
+    conversation.contexts = []
+    conversation.ownArrivals = UIDSet()
     conversation.stopFollowing()
   }
 

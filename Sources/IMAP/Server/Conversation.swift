@@ -15,6 +15,14 @@ final class Conversation: @unchecked Sendable {
   var job: FetchJob?
   /// Messages of an APPEND that is under way.
   var staging = AppendStaging()
+  /// What NOTIFY asked for.
+  var notification: Notification?
+  /// Searches of the selected mailbox that go on.
+  var contexts: [SearchContext] = []
+  /// Messages that this session put into the selected mailbox itself.
+  var ownArrivals = UIDSet()
+  /// What this session did to mailboxes, and need not be told of.
+  var ownChanges: Set<String> = []
   /// Rises when something of the selected mailbox changes.
   let signal = ChangeSignal()
   private var observation: MailObservation?
@@ -29,6 +37,13 @@ final class Conversation: @unchecked Sendable {
     let signal = signal
     observed = mailbox.owner
     observation = store.observe([mailbox.owner]) { _ in signal.raise() }
+  }
+
+  /// The connection is over.
+  func end() {
+    stopFollowing()
+    notification?.observation.cancel()
+    notification = nil
   }
 
   func stopFollowing() {

@@ -16,7 +16,7 @@ struct FetchRow {
   let isMarked: Bool
 
   /// Parts of messages up to this are copied; larger ones are sent from their file.
-  private static let largestCopy: Int64 = 32 * 1024
+  static let largestCopy: Int64 = 32 * 1024
 
   /// Writes it. Returns what is wrong, where something is.
   func write(to output: inout CommandOutput) -> Completion? {
@@ -200,8 +200,12 @@ struct FetchRow {
   ) {
     let inside = whole.clamped(to: 0..<max(0, body.size))
     let cut = Self.cut(Int64(inside.count), section.partial)
-    let range = inside.lowerBound + cut.lowerBound..<inside.lowerBound + cut.upperBound
-    if Int64(range.count) > Self.largestCopy, let place = body.place {
+    Self.send(body, inside.lowerBound + cut.lowerBound..<inside.lowerBound + cut.upperBound, to: &output)
+  }
+
+  /// A literal of some octets of a message: copied where they are few, else sent from their file.
+  static func send(_ body: any MessageBody, _ range: Range<Int64>, to output: inout CommandOutput) {
+    if Int64(range.count) > largestCopy, let place = body.place {
       let descriptor = dup(place.descriptor)
       if descriptor >= 0 {
         output.write { $0.appendLiteralHeader(range.count) }
@@ -211,7 +215,12 @@ struct FetchRow {
       }
     }
     let bytes = (try? body.bytes(range)) ?? []
-    writeMemory(bytes, FetchSection(form: section.form), to: &output)
+    output.write { $0.appendLiteralHeader(bytes.count) }
+    if bytes.count > largestCopy {
+      output.send(MemoryContent(bytes), 0..<Int64(bytes.count))
+    } else {
+      output.write { $0.append(contentsOf: bytes) }
+    }
   }
 
   private func writeBinarySize(_ path: [UInt32], _ body: (any MessageBody)?, to output: inout CommandOutput) {

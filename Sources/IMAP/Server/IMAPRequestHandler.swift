@@ -34,7 +34,7 @@ public final class IMAPRequestHandler: RequestHandler {
 
   public func ended(_ connection: Connection) {
     let ended = conversations.withLock { $0.removeValue(forKey: connection.id) }
-    ended?.stopFollowing()
+    ended?.end()
   }
 
   public func source(of body: any ContentSource) -> BodySource {
@@ -54,7 +54,9 @@ public final class IMAPRequestHandler: RequestHandler {
       conversation.staging = AppendStaging()
       return .output(CommandOutput(.ok("Forgotten")))
     case .command(.noop, _, let enabled), .command(.check, _, let enabled):
-      guard let view = conversation.view, let snapshot = store.current(view.id) else { return nil }
+      guard conversation.notification == nil, conversation.contexts.isEmpty, let view = conversation.view,
+        let snapshot = store.current(view.id)
+      else { return nil }
       var output = CommandOutput(.ok("Done"))
       conversation.view?.observe(snapshot)
       if conversation.view?.hasArrivals == true { return nil }
@@ -83,7 +85,7 @@ public final class IMAPRequestHandler: RequestHandler {
       return .output(CommandOutput(.bad("Log in first")))
     }
     let executor = CommandExecutor(
-      store: store, identity: identity, conversation: conversation, now: context.clock.wallTime())
+      store: store, identity: identity, conversation: conversation, now: context.clock.wallTime(), limits: limits)
     do throws(IMAPFailure) {
       return .output(try await perform(request, body, executor))
     } catch {
@@ -96,9 +98,11 @@ public final class IMAPRequestHandler: RequestHandler {
   ) async throws(IMAPFailure) -> CommandOutput {
     switch request {
     case .command(let command, let tag, let enabled):
-      return try await executor.execute(command, tag: tag, enabled)
+      var output = try await executor.execute(command, tag: tag, enabled)
+      if output.completion != nil { await executor.tellNotifications(enabled, &output) }
+      return output
     case .more: return try await executor.continueFetch()
-    case .watch(let enabled): return await executor.watch(enabled)
+    case .watch(let enabled, let isIdle): return await executor.watch(enabled, isIdle: isIdle)
     case .appendTarget(let name, let replaced, let size):
       try await executor.appendTarget(name, replacing: replaced, size: size)
       return CommandOutput(.ok("Go on"))

@@ -9,6 +9,8 @@ import Services
 struct MailboxView {
   let name: MailboxName
   let isReadOnly: Bool
+  /// Whether it is looked at without being selected: by ESEARCH.
+  var isForeign = false
   var rights: MailboxRights
   private(set) var announced: MailboxSnapshot
   private(set) var newest: MailboxSnapshot
@@ -90,6 +92,8 @@ struct MailboxView {
   /// A message with its newest flags; one that is gone, as it was.
   func message(at place: Int) -> MailMessage {
     let known = announced.messages[place]
+    // Most of the time nothing has happened since the client was told last.
+    if newest.mailbox.highestModSeq == announced.mailbox.highestModSeq { return known }
     return newest.messages.message(known.uid) ?? known
   }
 
@@ -99,9 +103,23 @@ struct MailboxView {
   /// Puts UIDs in the place of everything that only this session understands.
   func resolve(_ key: SearchKey) -> SearchKey? {
     switch key {
-    case .sequence(let set): return places(of: set, byUID: false).map { .messages(numbers(at: $0)) }
-    case .uid(let set): return places(of: set, byUID: true).map { .messages(numbers(at: $0)) }
+    case .sequence(let set):
+      if let places = places(of: set, byUID: false) { return .messages(numbers(at: places)) }
+      // In a mailbox that is not selected nobody can know how many there are (RFC 7377 §2).
+      guard isForeign else { return nil }
+      let known = set.numbers(largest: UInt32(clamping: count)).ranges.compactMap { range -> Range<Int>? in
+        let (low, high) = (Int(range.lowerBound) - 1, min(Int(range.upperBound), count))
+        return low < high ? low..<high : nil
+      }
+      return .messages(numbers(at: known))
+    case .uid(let set):
+      guard !set.isSavedResult else { return .messages(savedResult) }
+      return .messages(set.numbers(open: announced.messages.last?.uid))
+    case .uidAfter(let uid):
+      return .messages(uid < .max ? NumberSet([uid + 1...UInt32.max]) : NumberSet())
+    case .uidBefore(let uid): return .messages(uid > 1 ? NumberSet([1...uid - 1]) : NumberSet())
     case .not(let inner): return resolve(inner).map { .not($0) }
+    case .fuzzy(let inner): return resolve(inner).map { .fuzzy($0) }
     case .or(let left, let right):
       guard let left = resolve(left), let right = resolve(right) else { return nil }
       return .or(left, right)
@@ -165,19 +183,32 @@ struct MailboxView {
   }
 
   /// Tells what has happened, as far as the moment allows.
-  /// - Parameter allowsExpunge: False while FETCH, STORE or SEARCH by sequence numbers is answered.
-  mutating func announce(allowsExpunge: Bool, _ enabled: EnabledExtensions, to output: inout [UInt8]) {
+  /// - Parameters:
+  ///   - allowsExpunge: False while FETCH, STORE or SEARCH by sequence numbers is answered.
+  ///   - tellsFlags: False where NOTIFY asked for arrivals and expunges alone.
+  ///   - beforeExpunge: Called with those that are about to be told as expunged, while their numbers still stand.
+  /// - Returns: What was told; of changes also those that this session made itself.
+  @discardableResult
+  mutating func announce(
+    allowsExpunge: Bool, tellsFlags: Bool = true, _ enabled: EnabledExtensions, to output: inout [UInt8],
+    beforeExpunge: (UIDSet, inout [UInt8]) -> Void = { _, _ in }
+  ) -> MailboxDifference {
+    var told = MailboxDifference()
     let isGone = newest.messages.isEmpty && !announced.messages.isEmpty
     guard newest.mailbox.highestModSeq > toldModSequence || isBehind || isGone else {
       own.removeAll()
-      return
+      return told
     }
     writeNewKeywords(to: &output)
     let difference = newest.difference(from: announced)
     let moves = difference.vanished.isEmpty || allowsExpunge
     isBehind = !moves
     if moves {
-      if !difference.vanished.isEmpty { writeVanished(difference.vanished, enabled, to: &output) }
+      if !difference.vanished.isEmpty {
+        beforeExpunge(difference.vanished, &output)
+        writeVanished(difference.vanished, enabled, to: &output)
+      }
+      (told.vanished, told.arrived) = (difference.vanished, difference.arrived)
       announced = newest
       let wasRecent = !recent.intersection(difference.vanished).isEmpty
       recent = recent.subtracting(difference.vanished)
@@ -188,12 +219,15 @@ struct MailboxView {
     }
     newest.messages.forEach(in: difference.changed) { _, message in
       guard message.modSeq > toldModSequence else { return }
+      told.changed.insert(message.uid)
+      guard tellsFlags else { return }
       if own.contains(where: { $0.modSequence == message.modSeq && $0.uids.contains(message.uid) }) { return }
       guard let place = announced.messages.index(of: message.uid) else { return }
       writeFlags(of: message, at: place, enabled, to: &output)
     }
     own.removeAll()
     toldModSequence = newest.mailbox.highestModSeq
+    return told
   }
 
   private func writeVanished(_ uids: UIDSet, _ enabled: EnabledExtensions, to output: inout [UInt8]) {

@@ -7,14 +7,15 @@ import Services
 /// What the store's index and the message's own row can tell is asked first; headers and bodies are looked into only where those leave
 /// a doubt.
 struct SearchEvaluator {
-  /// What is known of a condition so far.
-  enum Judgement { case yes, no, unknown }
-
   let store: any MailStore
   let view: MailboxView
   let now: WallTime
   /// What the index knows of the texts that are asked for.
   private var texts: [SearchKey: MailTextMatches] = [:]
+  /// What is asked for loosely, and what the index says that may resemble it; `nil` where everything must be looked at.
+  private var loose: [SearchKey: (text: LooseText, candidates: Set<Int64>?, through: Int64)] = [:]
+  /// How well messages match that were found, by place; only where something was asked for loosely.
+  private(set) var scores: [Int: UInt8] = [:]
 
   init(store: any MailStore, view: MailboxView, now: WallTime) {
     self.store = store
@@ -23,19 +24,25 @@ struct SearchEvaluator {
   }
 
   /// The places of the messages that the key means, ascending.
-  mutating func places(of key: SearchKey, in executor: CommandExecutor) async throws(IMAPFailure) -> [Int] {
-    try await askIndex(key)
+  /// - Parameter candidates: Those that are looked at; all that the key leaves where it is `nil`.
+  mutating func places(
+    of key: SearchKey, among candidates: [Int]? = nil, in executor: CommandExecutor
+  ) async throws(IMAPFailure) -> [Int] {
+    let candidates = candidates ?? Self.candidates(key, view)
+    // A few messages are sooner looked into than asked about.
+    if candidates.count > 16 { try await askIndex(key, isSmall: candidates.count <= 2_000) } else { noteLoose(key) }
+    let program = program(key, isLoose: false)
+    let judge = SearchJudge(view: view, now: now)
     var result: [Int] = []
     var doubtful: [(place: Int, message: MailMessage)] = []
-    for place in Self.candidates(key, view) {
+    for place in candidates {
       let message = view.message(at: place)
-      switch judge(key, message, place, nil) {
+      switch judge.judge(program, message, nil) {
       case .yes: result.append(place)
       case .no: break
       case .unknown: doubtful.append((place, message))
       }
     }
-    guard !doubtful.isEmpty else { return result }
     var start = 0
     while start < doubtful.count {
       let batch = doubtful[start..<min(start + 256, doubtful.count)]
@@ -43,15 +50,24 @@ struct SearchEvaluator {
       let digests = try await executor.digests(of: batch.map(\.message))
       for (entry, digest) in zip(batch, digests) {
         let detail = MessageDetail(message: entry.message, digest: digest, store: store)
-        if judge(key, entry.message, entry.place, detail) == .yes { result.append(entry.place) }
+        guard judge.judge(program, entry.message, detail) == .yes else { continue }
+        result.append(entry.place)
+        if !loose.isEmpty { scores[entry.place] = score(detail) }
       }
       if Task.isCancelled { throw IMAPFailure("The search was given up") }
     }
-    return result.sorted()
+    return doubtful.isEmpty ? result : result.sorted()
+  }
+
+  /// The mean of what the loosely matched texts are worth; 100 where none decided.
+  private func score(_ detail: MessageDetail) -> UInt8 {
+    let found = loose.values.compactMap { detail.score($0.text) }
+    guard !found.isEmpty else { return 100 }
+    return UInt8(clamping: found.reduce(0, +) / found.count)
   }
 
   /// All places, or those that a set at the key's top leaves.
-  private static func candidates(_ key: SearchKey, _ view: MailboxView) -> [Int] {
+  static func candidates(_ key: SearchKey, _ view: MailboxView) -> [Int] {
     var sets: [NumberSet] = []
     switch key {
     case .messages(let set): sets = [set]
@@ -64,25 +80,96 @@ struct SearchEvaluator {
 
   // MARK: The index
 
-  private mutating func askIndex(_ key: SearchKey) async throws(IMAPFailure) {
-    var leaves: [SearchKey] = []
-    Self.collect(key, into: &leaves)
-    let id = view.id
-    for leaf in leaves where texts[leaf] == nil {
-      guard let query = Self.query(leaf) else { continue }
-      texts[leaf] = try await failing { () async throws(StoreError) in try await store.matches(query, in: id) }
+  private mutating func askIndex(_ key: SearchKey, isSmall: Bool) async throws(IMAPFailure) {
+    var leaves: [(key: SearchKey, isLoose: Bool)] = []
+    Self.collect(key, isLoose: false, into: &leaves)
+    for (leaf, isLoose) in leaves {
+      if isLoose {
+        guard loose[leaf] == nil, let text = Self.loose(leaf) else { continue }
+        let found = isSmall ? nil : try await resembling(text, leaf)
+        loose[leaf] = (text, found?.candidates, found?.through ?? 0)
+      } else if texts[leaf] == nil, let query = Self.query(leaf) {
+        texts[leaf] = try await ask(query)
+      }
     }
   }
 
-  private static func collect(_ key: SearchKey, into leaves: inout [SearchKey]) {
+  private mutating func noteLoose(_ key: SearchKey) {
+    var leaves: [(key: SearchKey, isLoose: Bool)] = []
+    Self.collect(key, isLoose: false, into: &leaves)
+    for (leaf, isLoose) in leaves where isLoose {
+      if let text = Self.loose(leaf) { loose[leaf] = (text, nil, 0) }
+    }
+  }
+
+  private func ask(_ query: MailTextQuery) async throws(IMAPFailure) -> MailTextMatches {
+    let id = view.id
+    return try await failing { () async throws(StoreError) in try await store.matches(query, in: id) }
+  }
+
+  /// What shares enough of each word with it that it may be meant.
+  private func resembling(
+    _ text: LooseText, _ leaf: SearchKey
+  ) async throws(IMAPFailure) -> (candidates: Set<Int64>?, through: Int64) {
+    guard let field = Self.field(leaf) else { return (nil, 0) }
+    var candidates: Set<Int64>?
+    var through = Int64.max
+    for word in text.words {
+      let trigrams = LooseText.trigrams(word)
+      if trigrams.isEmpty { continue }
+      var shared: [Int64: Int] = [:]
+      for trigram in trigrams {
+        let matches = try await ask(MailTextQuery(field, trigram))
+        through = min(through, matches.indexedThrough)
+        for email in (matches.emailIDs ?? []).union(matches.cut) { shared[email, default: 0] += 1 }
+      }
+      // One wrong letter spoils three of them.
+      let least = max(1, trigrams.count - (word.count >= 8 ? 6 : 3))
+      let found = Set(shared.filter { $0.value >= least }.keys)
+      candidates = candidates.map { $0.intersection(found) } ?? found
+    }
+    return (candidates, candidates == nil ? 0 : through)
+  }
+
+  private static func collect(_ key: SearchKey, isLoose: Bool, into leaves: inout [(key: SearchKey, isLoose: Bool)]) {
     switch key {
-    case .not(let inner): collect(inner, into: &leaves)
+    case .not(let inner): collect(inner, isLoose: isLoose, into: &leaves)
+    case .fuzzy(let inner): collect(inner, isLoose: true, into: &leaves)
     case .or(let left, let right):
-      collect(left, into: &leaves)
-      collect(right, into: &leaves)
-    case .and(let keys): for key in keys { collect(key, into: &leaves) }
-    case .header, .body, .text: leaves.append(key)
+      collect(left, isLoose: isLoose, into: &leaves)
+      collect(right, isLoose: isLoose, into: &leaves)
+    case .and(let keys): for key in keys { collect(key, isLoose: isLoose, into: &leaves) }
+    case .header, .body, .text: leaves.append((key, isLoose))
     default: break
+    }
+  }
+
+  private static func loose(_ leaf: SearchKey) -> LooseText? {
+    switch leaf {
+    case .header(let name, let value): LooseText(.field(name), value)
+    case .body(let value): LooseText(.body, value)
+    case .text(let value): LooseText(.text, value)
+    default: nil
+    }
+  }
+
+  private static func field(_ leaf: SearchKey) -> MailTextQuery.Field? {
+    switch leaf {
+    case .header(let name, _): field(name)
+    case .body: .body
+    case .text: .text
+    default: nil
+    }
+  }
+
+  private static func field(_ name: String) -> MailTextQuery.Field {
+    switch asciiLowercased(name) {
+    case "from": .from
+    case "to": .to
+    case "cc": .cc
+    case "bcc": .bcc
+    case "subject": .subject
+    default: .header
     }
   }
 
@@ -90,14 +177,7 @@ struct SearchEvaluator {
     switch leaf {
     case .header(let name, let value):
       guard !value.isEmpty, let text = String(validating: value, as: UTF8.self) else { return nil }
-      switch asciiLowercased(name) {
-      case "from": return MailTextQuery(.from, text)
-      case "to": return MailTextQuery(.to, text)
-      case "cc": return MailTextQuery(.cc, text)
-      case "bcc": return MailTextQuery(.bcc, text)
-      case "subject": return MailTextQuery(.subject, text)
-      default: return nil
-      }
+      return MailTextQuery(field(name), text)
     case .body(let value): return text(value).map { MailTextQuery(.body, $0) }
     case .text(let value): return text(value).map { MailTextQuery(.text, $0) }
     default: return nil
@@ -108,147 +188,45 @@ struct SearchEvaluator {
     value.isEmpty ? nil : String(validating: value, as: UTF8.self)
   }
 
-  // MARK: One message
+  // MARK: The program
 
-  private func judge(_ key: SearchKey, _ message: MailMessage, _ place: Int, _ detail: MessageDetail?) -> Judgement {
+  /// The key as messages are judged by it: what is the same for all of them is worked out once.
+  private func program(_ key: SearchKey, isLoose: Bool) -> SearchProgram {
     switch key {
-    case .not(let inner):
-      switch judge(inner, message, place, detail) {
-      case .yes: return .no
-      case .no: return .yes
-      case .unknown: return .unknown
-      }
+    case .not(let inner): return .not(program(inner, isLoose: isLoose))
+    case .fuzzy(let inner): return program(inner, isLoose: true)
     case .or(let left, let right):
-      let first = judge(left, message, place, detail)
-      if first == .yes { return .yes }
-      let second = judge(right, message, place, detail)
-      return second == .yes ? .yes : first == .unknown || second == .unknown ? .unknown : .no
+      return .or(program(left, isLoose: isLoose), program(right, isLoose: isLoose))
+    // What costs nothing is asked first.
     case .and(let keys):
-      var isDoubtful = false
-      for key in keys {
-        switch judge(key, message, place, detail) {
-        case .yes: break
-        case .no: return .no
-        case .unknown: isDoubtful = true
-        }
+      return .and(keys.map { program($0, isLoose: isLoose) }.sorted { !$0.isCostly && $1.isCostly })
+    case .flag(let flag, let isSet): return program(flag, isSet)
+    case .header, .body, .text:
+      if isLoose {
+        guard let asked = loose[key] else { return .always(true) }
+        return .loose(asked.text, candidates: asked.candidates, through: asked.through)
       }
-      return isDoubtful ? .unknown : .yes
-    case .header, .body, .text, .day(.sent, _, _): return judgeText(key, message, detail)
-    default: return judgeRow(key, message) ? .yes : .no
+      if let matches = texts[key] { return .indexed(key, matches, isExact: Self.isExact(key)) }
+      return .text(key)
+    case .day(.sent, _, _): return .text(key)
+    case .all, .saveDateSupported: return .always(true)
+    case .sequence, .uid, .filter: return .always(false)
+    default: return .row(key)
     }
   }
 
-  /// What the message's own row tells.
-  private func judgeRow(_ key: SearchKey, _ message: MailMessage) -> Bool {
-    switch key {
-    case .all, .saveDateSupported: true
-    case .messages(let set): set.contains(message.uid)
-    case .flag(let flag, let isSet): has(flag, message) == isSet
-    case .day(.stored, let relation, let day): Self.compare(message.internalSeconds, relation, day)
-    case .day(.saved, let relation, let day): Self.compare(message.saveSeconds, relation, day)
-    case .larger(let size): UInt64(clamping: message.size) > size
-    case .smaller(let size): UInt64(clamping: message.size) < size
-    case .younger(let seconds): message.internalSeconds >= now.seconds - Int64(seconds)
-    case .older(let seconds): message.internalSeconds <= now.seconds - Int64(seconds)
-    case .modSequence(let sequence): message.modSeq >= sequence
-    case .emailID(let id): id == "E\(message.emailID)"
-    case .threadID(let id): id == "T\(message.threadID)"
-    default: false
-    }
+  private func program(_ flag: Flag, _ isSet: Bool) -> SearchProgram {
+    let systemFlags: [(Flag, MessageFlags)] = [
+      (.seen, .seen), (.answered, .answered), (.flagged, .flagged), (.deleted, .deleted), (.draft, .draft),
+    ]
+    if let found = systemFlags.first(where: { $0.0 == flag }) { return .flags(found.1, isSet) }
+    if flag == .recent { return .recent(isSet) }
+    guard let index = view.newest.mailbox.index(ofKeyword: flag.description) else { return .always(!isSet) }
+    return .keyword(index, isSet)
   }
 
-  private func has(_ flag: Flag, _ message: MailMessage) -> Bool {
-    switch flag {
-    case .seen: return message.flags.contains(.seen)
-    case .answered: return message.flags.contains(.answered)
-    case .flagged: return message.flags.contains(.flagged)
-    case .deleted: return message.flags.contains(.deleted)
-    case .draft: return message.flags.contains(.draft)
-    case .recent: return view.recent.contains(message.uid)
-    default:
-      guard let index = view.newest.mailbox.index(ofKeyword: flag.description) else { return false }
-      return message.keywords.contains(index: index)
-    }
-  }
-
-  static func compare(_ seconds: Int64, _ relation: SearchKey.DayRelation, _ day: CalendarDay) -> Bool {
-    let number = Int(seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400)
-    switch relation {
-    case .before: return number < day.number
-    case .on: return number == day.number
-    case .since: return number >= day.number
-    }
-  }
-
-  /// What needs more than the row.
-  private func judgeText(_ key: SearchKey, _ message: MailMessage, _ detail: MessageDetail?) -> Judgement {
-    if let matches = texts[key], !matches.unindexed.contains(message.emailID) {
-      // The index knows of every message that may match, and of more: what it lacks, does not.
-      guard matches.emailIDs.contains(message.emailID) else { return .no }
-    }
-    guard let detail else { return .unknown }
-    switch key {
-    case .header(let name, let value): return detail.headerContains(name, value) ? .yes : .no
-    case .body(let value): return detail.bodyContains(value) ? .yes : .no
-    case .text(let value): return detail.textContains(value) ? .yes : .no
-    case .day(_, let relation, let day):
-      // By the day where it was written, as RFC 9051 §6.4.4 says.
-      guard let sent = detail.digest?.sent else { return .no }
-      return Self.compare(sent.seconds + Int64(sent.zoneMinutes) * 60, relation, day) ? .yes : .no
-    default: return .no
-    }
-  }
-}
-
-/// A message that is looked into.
-struct MessageDetail {
-  let message: MailMessage
-  let digest: MessageDigest?
-  let store: any MailStore
-
-  /// Most octets of a part that are looked into.
-  private static let partLimit = 4 * 1024 * 1024
-
-  private var header: HeaderBlock {
-    guard let digest, let body = try? store.body(of: message) else { return HeaderBlock() }
-    return HeaderBlock(MessageReader.bytes(body, digest.root.header))
-  }
-
-  /// Whether a field holds a text, decoded; an empty text asks for the field alone.
-  func headerContains(_ name: String, _ value: [UInt8]) -> Bool {
-    let fields = header.all(name)
-    if value.isEmpty { return !fields.isEmpty }
-    let wanted = Self.folded(value)
-    return fields.contains { Self.contains($0.decoded, wanted) }
-  }
-
-  func bodyContains(_ value: [UInt8]) -> Bool {
-    if value.isEmpty { return true }
-    let wanted = Self.folded(value)
-    guard let digest, let body = try? store.body(of: message) else { return false }
-    var isFound = false
-    digest.root.forEachLeaf { part in
-      guard !isFound, part.isText || part.contentType.isType("message") else { return }
-      let end = min(part.body.upperBound, part.body.lowerBound + Self.partLimit)
-      let bytes = MessageReader.bytes(body, part.body.lowerBound..<end)
-      isFound = Self.contains(MessageText.text(of: part, bytes), wanted)
-    }
-    return isFound
-  }
-
-  /// TEXT: header and body.
-  func textContains(_ value: [UInt8]) -> Bool {
-    if value.isEmpty { return true }
-    let wanted = Self.folded(value)
-    let isInHeader = header.fields.contains { Self.contains("\($0.name): \($0.decoded)", wanted) }
-    return isInHeader || bodyContains(value)
-  }
-
-  private static func folded(_ value: [UInt8]) -> [UInt8] {
-    Array(String(decoding: value, as: UTF8.self).lowercased().utf8)
-  }
-
-  private static func contains(_ text: String, _ wanted: [UInt8]) -> Bool {
-    Array(text.lowercased().utf8).firstRange(of: wanted) != nil
+  private static func isExact(_ key: SearchKey) -> Bool {
+    if case .header(let name, _) = key { return field(name) != .header }
+    return true
   }
 }

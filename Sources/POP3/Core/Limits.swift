@@ -17,6 +17,11 @@ public struct POP3Limits: Sendable, Hashable {
   /// Bytes of a message that are read at a time.
   public var pieceBytes = 65_536
 
+  /// Between two log-ins of an account (RFC 2449 §6.5).
+  public var logInDelay = Duration.zero
+  /// Days after which messages that were fetched are deleted (RFC 2449 §6.7); `nil`: never.
+  public var expireAfterDays: Int?
+
   public init() {}
 }
 

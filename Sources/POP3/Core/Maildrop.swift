@@ -18,7 +18,8 @@ public enum POP3Request: Sendable {
   /// The next piece of a message.
   case read(any Maildrop, MessageTransfer, maximum: Int)
   /// Removes messages: the UPDATE state (RFC 1939 §6).
-  case update(any Maildrop, deleting: [Int])
+  /// `retrieved`: what was fetched whole, for the policy of expiry.
+  case update(any Maildrop, deleting: [Int], retrieved: [Int])
 }
 
 /// What comes back.

@@ -15,8 +15,12 @@ public struct MessageTransfer: Sendable, Hashable {
   /// Nothing more is wanted.
   public private(set) var isDone = false
 
+  /// Whether all of it is wanted, not only the lines that TOP asks for.
+  public let isWhole: Bool
+
   public init(index: Int, lines: Int? = nil) {
     self.index = index
+    isWhole = lines == nil
     linesLeft = lines
   }
 

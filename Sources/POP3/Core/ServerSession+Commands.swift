@@ -91,7 +91,10 @@ extension POP3ServerSession {
 
   /// What CAPA says, in this state (RFC 2449 §5).
   var capabilities: [String] {
-    var list = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER", "UTF8 USER", "LANG"]
+    let limits = profile.limits
+    let expiry = limits.expireAfterDays.map { String($0) } ?? "NEVER"
+    var list = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE \(expiry)", "UTF8 USER", "LANG"]
+    if limits.logInDelay > .zero { list.append("LOGIN-DELAY \(limits.logInDelay.components.seconds)") }
     if isPrivate || state == .transaction {
       list += ["USER", "SASL " + Self.mechanisms.map(\.rawValue).joined(separator: " ")]
     }
@@ -122,8 +125,12 @@ extension POP3ServerSession {
   }
 
   private mutating func quit(_ actions: inout Actions) {
-    guard let maildrop, !deleted.isEmpty else { return end(POP3Reply(ok: "Bye"), &actions) }
-    ask(.update(maildrop, deleting: deleted.sorted()), .update(count: deleted.count), &actions)
+    guard let maildrop, !deleted.isEmpty || profile.limits.expireAfterDays != nil else {
+      return end(POP3Reply(ok: "Bye"), &actions)
+    }
+    ask(
+      .update(maildrop, deleting: deleted.sorted(), retrieved: retrieved.sorted()), .update(count: deleted.count),
+      &actions)
   }
 
   // MARK: AUTH (RFC 5034)

@@ -127,6 +127,7 @@ extension POP3ServerSession {
       transfer.take(bytes, into: &output)
       if isEnd || transfer.isDone { transfer.finish(into: &output) }
     }
+    if isEnd, transfer.isWhole { retrieved.insert(transfer.index) }
     if isEnd || transfer.isDone { return }
     self.transfer = transfer
     phase = .sending

@@ -58,6 +58,8 @@ public struct POP3ServerSession: StreamSession, ~Copyable {
   var account: String?
   var maildrop: (any Maildrop)?
   var deleted: Set<Int> = []
+  /// Messages that were sent whole.
+  var retrieved: Set<Int> = []
   var listing: Listing?
   /// A message whose next piece waits until the one before has left.
   var transfer: MessageTransfer?

@@ -37,6 +37,8 @@ public final class POP3Server: Sendable {
   let store: any MailStore
   private let current: Mutex<Configuration>
   private let counted = Mutex(Counters())
+  /// When accounts were here last, where they must wait between two log-ins.
+  private let lastLogIns = Mutex<[String: MonotonicTime]>([:])
 
   public init(context: ServerContext, store: any MailStore, configuration: Configuration) {
     self.context = context
@@ -50,6 +52,19 @@ public final class POP3Server: Sendable {
 
   /// Applies to sessions that begin from now on.
   public func reload(_ configuration: Configuration) { current.withLock { $0 = configuration } }
+
+  /// Whether an account may log in now; notes that it did.
+  func mayLogIn(_ account: String) -> Bool {
+    let delay = configuration.limits.logInDelay
+    guard delay > .zero else { return true }
+    let now = context.clock.now()
+    return lastLogIns.withLock { last in
+      if let before = last[account], now - before < delay { return false }
+      if last.count > 10_000 { last = last.filter { now - $0.value < delay } }
+      last[account] = now
+      return true
+    }
+  }
 
   func count(_ body: (inout Counters) -> Void) { counted.withLock { body(&$0) } }
 
@@ -68,6 +83,9 @@ public final class POP3Server: Sendable {
 
 /// The inbox of an account as it was when its session began.
 final class StoredMaildrop: Maildrop {
+  /// Marks what was fetched, where fetched messages expire.
+  static let retrievedKeyword = "$POP3Retrieved"
+
   let account: String
   let snapshot: MailboxSnapshot
   private let store: any MailStore
@@ -115,6 +133,7 @@ public struct POP3RequestHandler: RequestHandler {
           isEncrypted: connection.isEncrypted)
         return .sasl(await judge.answer(question).answer)
       case .open(let account):
+        guard server.mayLogIn(account) else { return .failed(.tooEarly) }
         let inbox = try await server.store.inbox(of: account)
         let snapshot = try await server.store.snapshot(of: inbox.id)
         return .maildrop(StoredMaildrop(account: account, snapshot: snapshot, store: server.store))
@@ -125,12 +144,17 @@ public struct POP3RequestHandler: RequestHandler {
         let bytes = try body.bytes(transfer.offset..<end)
         if end >= body.size { server.count { $0.retrieved += 1 } }
         return .piece(bytes, isEnd: end >= body.size)
-      case .update(let maildrop, let indices):
+      case .update(let maildrop, let indices, let retrieved):
         guard let maildrop = maildrop as? StoredMaildrop else { return .failed(.unavailable) }
-        let uids = UIDSet(indices.map { maildrop.snapshot.messages[$0].uid })
+        var uids = UIDSet(indices.map { maildrop.snapshot.messages[$0].uid })
+        if let days = server.configuration.limits.expireAfterDays {
+          uids = uids.union(try await expired(maildrop, retrieved, days))
+        }
+        if uids.isEmpty { return .updated }
         // What another session has expunged meanwhile is gone already, as was wanted.
         _ = try await server.store.expunge(uids, of: maildrop.snapshot.mailbox.id, onlyDeleted: false)
-        server.count { $0.deleted += UInt64(indices.count) }
+        let count = uids.count
+        server.count { $0.deleted += UInt64(count) }
         return .updated
       }
     } catch {
@@ -141,6 +165,32 @@ public struct POP3RequestHandler: RequestHandler {
           fields: [.init("reason", .string("\(error)"))]))
       return .failed(.unavailable)
     }
+  }
+
+  /// Messages that were fetched, now or in an earlier session, and have been here for so many days. What was fetched and stays is marked.
+  private func expired(
+    _ maildrop: StoredMaildrop, _ retrieved: [Int], _ days: Int
+  ) async throws(StoreError) -> UIDSet {
+    let limit = context.clock.wallTime().seconds - Int64(days) * 86_400
+    let mark = maildrop.snapshot.mailbox.index(ofKeyword: StoredMaildrop.retrievedKeyword)
+    let fetched = Set(retrieved)
+    var expired = UIDSet()
+    var marked = UIDSet()
+    maildrop.snapshot.messages.forEach { index, message in
+      let isMarked = mark.map { message.keywords.contains(index: $0) } ?? false
+      guard isMarked || fetched.contains(index) else { return true }
+      if message.saveSeconds <= limit {
+        expired.insert(message.uid)
+      } else if !isMarked {
+        marked.insert(message.uid)
+      }
+      return true
+    }
+    if !marked.isEmpty {
+      let change = FlagChange(.add, [], keywords: [StoredMaildrop.retrievedKeyword])
+      _ = try await server.store.store(change, to: marked, of: maildrop.snapshot.mailbox.id)
+    }
+    return expired
   }
 
   public func report(_ event: POP3Event, on connection: Connection) {
@@ -183,6 +233,7 @@ public struct POP3RequestHandler: RequestHandler {
 }
 
 extension POP3Reply {
+  static let tooEarly = POP3Reply(error: "This account was here only just now", code: "LOGIN-DELAY")
   static let unavailable = POP3Reply(error: "The mailbox can't be reached; try again later", code: "SYS/TEMP")
 }
 

@@ -159,9 +159,11 @@ public struct MailboxTree: Sendable {
 public struct MailTextQuery: Sendable, Hashable {
   public enum Field: Sendable, Hashable {
     case from, to, cc, bcc, subject
+    /// The whole header: each field's name, a colon and its decoded value.
+    case header
     /// The decoded text of the body's text parts.
     case body
-    /// All of them (RFC 9051 §6.4.4, TEXT).
+    /// Header and body (RFC 9051 §6.4.4, TEXT).
     case text
   }
 
@@ -177,13 +179,24 @@ public struct MailTextQuery: Sendable, Hashable {
 
 /// What the text index knows.
 public struct MailTextMatches: Sendable {
-  /// EMAILIDs whose text holds the words as the index cuts them; a superset where the text is no longer than three letters.
-  public var emailIDs: Set<Int64>
-  /// EMAILIDs of this mailbox that the index has not taken in yet: who asks must look into these itself.
-  public var unindexed: Set<Int64>
+  /// EMAILIDs whose text holds the words as the index cuts them, among them others than the mailbox's; `nil` where the text is too
+  /// short for the index to tell.
+  public var emailIDs: Set<Int64>?
+  /// EMAILIDs above this one the index has not taken in yet: who asks must look into these itself.
+  public var indexedThrough: Int64
+  /// EMAILIDs of which the index holds only the beginning: that it does not find the text there says nothing.
+  public var cut: Set<Int64>
 
-  public init(emailIDs: Set<Int64>, unindexed: Set<Int64>) {
+  public init(emailIDs: Set<Int64>?, indexedThrough: Int64, cut: Set<Int64> = []) {
     self.emailIDs = emailIDs
-    self.unindexed = unindexed
+    self.indexedThrough = indexedThrough
+    self.cut = cut
+  }
+
+  /// Whether a content holds the text; `nil` when only a look into it can tell.
+  public func holds(_ emailID: Int64) -> Bool? {
+    guard emailID <= indexedThrough, let emailIDs else { return nil }
+    if emailIDs.contains(emailID) { return true }
+    return cut.contains(emailID) ? nil : false
   }
 }

@@ -30,6 +30,8 @@ public struct MailboxDifference: Sendable, Hashable {
   /// UIDs that are new: all above the older state's, as UIDs rise.
   public var arrived = UIDSet()
 
+  public init() {}
+
   public var isEmpty: Bool { vanished.isEmpty && changed.isEmpty && arrived.isEmpty }
 }
 

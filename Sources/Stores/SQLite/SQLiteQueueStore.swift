@@ -10,11 +10,11 @@ public struct SQLiteQueueStore: QueueStore {
   private let store: SQLiteStore
 
   /// Opens the file, or makes it. As `SQLiteStore.init(path:)`.
-  public init(path: String) throws(StoreError) {
+  public init(path: String, meter: Meter? = nil) throws(StoreError) {
     var migrator = DatabaseMigrator()
     migrator.registerMigration("queue 1") { try $0.execute(sql: Self.schema) }
     migrator.registerMigration("queue 2") { try $0.execute(sql: Self.demands) }
-    store = try SQLiteStore(path: path, migrator: migrator, whole: migrator)
+    store = try SQLiteStore(path: path, migrator: migrator, whole: migrator, meter: meter)
   }
 
   public func close() throws(StoreError) { try store.close() }

@@ -149,7 +149,7 @@ extension MailStoreBattery {
         // An index may need a moment.
         for _ in 0..<200 {
           let matches = try await store.matches(MailTextQuery(field, text), in: inbox.id)
-          if matches.unindexed.isEmpty { return matches.emailIDs }
+          if matches.indexedThrough >= ids[2] { return matches.emailIDs ?? [] }
           try await Task.sleep(for: .milliseconds(10))
         }
         throw BatteryFailure(description: "the index never comes")

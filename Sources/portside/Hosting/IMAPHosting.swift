@@ -57,6 +57,7 @@ final class IMAPHosting: HostedService {
     let section = settings.configuration.imap
     var limits = IMAPLimits()
     limits.idleTime = section.idleTimeout
+    limits.messagesOfCommand = section.messageLimit > 0 ? section.messageLimit : nil
     return IMAPServer.Configuration(
       hostName: settings.configuration.server.hostname.description, limits: limits
     ) { section.acceptsPlaintext(from: $0) }

@@ -67,6 +67,8 @@ final class POP3Hosting: HostedService {
     let section = settings.configuration.pop3
     var limits = POP3Limits()
     limits.idleTime = section.idleTimeout
+    limits.logInDelay = section.loginDelay
+    limits.expireAfterDays = section.expireAfterDays >= 0 ? section.expireAfterDays : nil
     return POP3Server.Configuration(
       hostname: settings.configuration.server.hostname.description, limits: limits,
       allowsPlaintext: section.plaintext, plaintextNetworks: section.plaintextNetworks)

@@ -17,7 +17,7 @@ final class SMTPHosting: HostedService {
 
   private let surroundings: WorkerSurroundings
   private let server: SMTPServer
-  private let queue: SQLiteQueueStore
+  let queue: SQLiteQueueStore
   private let publisher: MailPublisher
 
   private init(
@@ -62,7 +62,8 @@ final class SMTPHosting: HostedService {
     _ settings: WorkerSettings, _ sockets: [InheritedSocket], in surroundings: WorkerSurroundings
   ) async throws -> any HostedService {
     let folder = DataFolder(settings.configuration)
-    let queue = try SQLiteQueueStore(path: folder.queueDatabase)
+    let queue = try SQLiteQueueStore(
+      path: folder.queueDatabase, meter: surroundings.context.meters.store("queue"))
     let resolver = DNSMailResolver(servers: SMTPResolver.servers(settings.configuration))
     let publisher = MailPublisher(resolver: resolver, context: surroundings.context)
     try publisher.apply(settings, sockets)

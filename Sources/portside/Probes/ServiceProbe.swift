@@ -51,8 +51,6 @@ struct ServiceProbe: Sendable {
     case .dot: return try Probes.probe("dns+tls://\(place)", options)
     case .http: return try Probes.probe("http://\(place)/", options)
     case .https: return try Probes.probe("https://\(place)/", options)
-    case .smtp, .submission, .submissions:
-      return try Probes.probe("\(declaration.service.rawValue)://\(place)", options)
     case .ssh:
       options.hostKeys = SSHHostKeys.publicKeys(DataFolder(configuration).hostKeys)
       return try Probes.probe("ssh://\(place)", options)

@@ -98,6 +98,7 @@ enum TryFiles {
     tls_port  = 10990
     data_port = 0
     tls       = "optional"
+    clear_commands = true
     plaintext = true
     passive   = { ports = "52000-52999" }
 

@@ -52,6 +52,7 @@ public struct CommandParser: Sendable {
     case "CLOSE": return .close
     case "UNSELECT": return .unselect
     case "EXPUNGE": return .expunge(nil)
+    case "RESETKEY" where reader.isAtEnd: return .resetURLKeys(nil, mechanisms: [])
     default: break
     }
     try reader.space()
@@ -70,6 +71,8 @@ public struct CommandParser: Sendable {
       return .list(arguments)
     case "GETQUOTA", "GETQUOTAROOT", "SETQUOTA", "GETACL", "SETACL", "DELETEACL", "LISTRIGHTS", "MYRIGHTS":
       return try rights(verb, &reader)
+    case "NOTIFY", "ESEARCH", "CANCELUPDATE", "UIDBATCHES": return try events(verb, &reader)
+    case "GENURLAUTH", "RESETKEY", "URLFETCH": return try urls(verb, &reader)
     case "GETMETADATA": return try getMetadata(&reader)
     case "SETMETADATA": return try setMetadata(&reader)
     default: return try messages(verb, &reader)

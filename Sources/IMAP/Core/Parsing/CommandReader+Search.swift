@@ -18,7 +18,23 @@ extension CommandReader {
       try space()
     }
     query.key = try searchProgram()
+    try Self.checkRelevancy(query)
     return query
+  }
+
+  /// Relevancy is of loose matches alone (RFC 6203 §4).
+  private static func checkRelevancy(_ query: SearchQuery, isSorted: Bool = false) throws(CommandSyntaxError) {
+    if query.returns?.relevancy == true || isSorted, !query.key.mentionsFuzzy {
+      throw CommandSyntaxError("RELEVANCY needs FUZZY")
+    }
+  }
+
+  /// What a name stands for: the keys as they were stored.
+  static func filter(_ text: [UInt8]) throws(CommandSyntaxError) -> SearchKey {
+    var reader = CommandReader(text)
+    let key = try reader.searchProgram()
+    try reader.requireEnd()
+    return key
   }
 
   /// The name, unless it is one of those that every text here is in.
@@ -37,6 +53,14 @@ extension CommandReader {
       case "ALL": result.all = true
       case "COUNT": result.count = true
       case "SAVE": result.save = true
+      case "RELEVANCY": result.relevancy = true
+      case "CONTEXT": result.context = true
+      case "UPDATE":
+        result.update = true
+        if reader.peek() == UInt8(ascii: " "), reader.peek(1) == UInt8(ascii: "(") {
+          try reader.space()
+          result.updateItems = try reader.fetchItems()
+        }
       case "PARTIAL":
         try reader.space()
         result.partial = try reader.pageRange()
@@ -78,10 +102,11 @@ extension CommandReader {
     if let key = Self.plainKeys[word] { return key }
     try space()
     switch word {
-    case "NOT":
+    case "NOT", "FUZZY":
       try enter()
       defer { leave() }
-      return .not(try searchKey(&budget))
+      let key = try searchKey(&budget)
+      return word == "NOT" ? .not(key) : .fuzzy(key)
     case "OR":
       try enter()
       defer { leave() }
@@ -126,11 +151,20 @@ extension CommandReader {
     case "YOUNGER": return .younger(try positive())
     case "OLDER": return .older(try positive())
     case "UID": return .uid(try sequenceSet())
+    case "UIDAFTER": return .uidAfter(try positive())
+    case "UIDBEFORE": return .uidBefore(try positive())
+    case "FILTER": return .filter(try filterName())
     case "MODSEQ": return .modSequence(try searchModSequence())
     case "EMAILID": return .emailID(try atom("An object's id is missing"))
     case "THREADID": return .threadID(try atom("An object's id is missing"))
     default: throw CommandSyntaxError("There is no such search key")
     }
+  }
+
+  private mutating func filterName() throws(CommandSyntaxError) -> String {
+    let name = try atom("A filter's name is missing")
+    guard name.utf8.count <= 200, !name.contains("/") else { throw CommandSyntaxError("A filter has no such name") }
+    return name
   }
 
   private mutating func searchText() throws(CommandSyntaxError) -> [UInt8] {
@@ -180,8 +214,9 @@ extension CommandReader {
     try space()
     let charset = Self.unknown(try text("The charset is missing"))
     try space()
-    return SortQuery(
-      criteria: criteria, search: SearchQuery(returns: returns, key: try searchProgram(), unknownCharset: charset))
+    let query = SearchQuery(returns: returns, key: try searchProgram(), unknownCharset: charset)
+    try Self.checkRelevancy(query, isSorted: criteria.contains { $0.field == .relevancy })
+    return SortQuery(criteria: criteria, search: query)
   }
 
   mutating func threadQuery() throws(CommandSyntaxError) -> ThreadQuery {

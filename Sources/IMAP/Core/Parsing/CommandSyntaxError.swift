@@ -5,10 +5,10 @@ public struct CommandSyntaxError: Error, Sendable {
   public let isRefusal: Bool
   public let code: ResponseCode?
 
-  public init(_ text: StaticString) {
+  public init(_ text: StaticString, _ code: ResponseCode? = nil) {
     self.text = text
     isRefusal = false
-    code = nil
+    self.code = code
   }
 
   public init(refusal text: StaticString, _ code: ResponseCode? = nil) {

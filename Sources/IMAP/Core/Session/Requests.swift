@@ -11,8 +11,9 @@ public enum IMAPRequest: Sendable {
   case command(Command, tag: [UInt8], EnabledExtensions)
   /// Go on with the answer of the last command: what was written has left.
   case more
-  /// Wait until there is something to tell about the selected mailbox. Taken back when the client ends IDLE.
-  case watch(EnabledExtensions)
+  /// Wait until there is something to tell: of the selected mailbox in IDLE, or whatever NOTIFY asked for. Taken back when the client
+  /// ends IDLE, or begins a command.
+  case watch(EnabledExtensions, isIdle: Bool)
   /// May messages be put there? Asked before the first octet is.
   case appendTarget(MailboxName, replacing: ReplacedMessage?, size: Int)
   /// Octets of a message, in the request's body. `isFirst`: they begin a message; otherwise they go on with the last one.
@@ -49,6 +50,8 @@ public struct CommandOutput: Sendable {
     case none
     case selected
     case unselected
+    /// NOTIFY: the client listens all the time from here on, or no longer.
+    case listening(Bool)
   }
 
   /// Untagged responses, in order.

@@ -93,7 +93,7 @@ extension ServerSession {
       complete(.ok("LOGOUT completed"), now: now, into: &actions)
       if case .closed = phase { return }
       end(into: &actions)
-    case .noop where state != .selected: complete(.ok("NOOP completed"), now: now, into: &actions)
+    case .noop where state != .selected && !isListening: complete(.ok("NOOP completed"), now: now, into: &actions)
     case .id(let fields): identify(fields, now: now, into: &actions)
     case .startTLS: startTLS(now: now, into: &actions)
     case .logIn(let name, let password): logIn(name, password, now: now, into: &actions)
@@ -164,6 +164,7 @@ extension ServerSession {
       case .fetch(_, let items, let modifiers, _): items.contains(.modSequence) || modifiers.changedSince != nil
       case .store(_, let arguments, _): arguments.unchangedSince != nil
       case .search(let query, _): query.key.mentionsModSequence
+      case .multiSearch(let query): query.search.key.mentionsModSequence
       default: false
       }
     if uses { enabled.insert(.condstore) }
@@ -175,8 +176,10 @@ extension ServerSession {
     actions.write("+ idling\r\n")
     actions.setTimer(Self.idleTimer, at: now + configuration.limits.idleTime)
     actions.setTimer(Self.keepAliveTimer, at: now + configuration.limits.keepAlive)
-    phase = .idling(state == .selected ? watch(into: &actions) : nil)
+    phase = .idling(state == .selected || isListening ? watch(isIdle: true, into: &actions) : nil)
   }
 
-  mutating func watch(into actions: inout Actions) -> Ticket { ask(.watch(enabled), into: &actions) }
+  mutating func watch(isIdle: Bool, into actions: inout Actions) -> Ticket {
+    ask(.watch(enabled, isIdle: isIdle), into: &actions)
+  }
 }

@@ -6,8 +6,16 @@ extension ServerSession {
   /// - Parameter base: Where `input` begins in what the driver offered: ranges of bodies count from there.
   mutating func take(_ input: RawSpan, base: Int, now: MonotonicTime, into actions: inout Actions) -> Int? {
     switch phase {
-    case .closed, .working, .pausing, .saslJudging, .idleEnding, .appendAsking, .appendStaging, .upgrading,
+    case .closed, .working, .pausing, .saslJudging, .idleEnding, .watchEnding, .appendAsking, .appendStaging,
+      .upgrading,
       .compressing:
+      return nil
+    case .command where backgroundWatch != nil:
+      if let watch = backgroundWatch {
+        backgroundWatch = nil
+        actions.cancel(watch)
+        phase = .watchEnding(watch)
+      }
       return nil
     case .command, .saslResponse, .idling: return takeLine(input, now: now, into: &actions)
     case .literal(let remaining):

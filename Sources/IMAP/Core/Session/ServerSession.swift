@@ -33,6 +33,8 @@ public struct ServerSession: ~Copyable, StreamSession {
     case idling(Ticket?)
     /// DONE has come; the watch has been taken back.
     case idleEnding(Ticket)
+    /// A command begins while a watch for NOTIFY is out: it has been taken back, and is waited for.
+    case watchEnding(Ticket)
     /// May messages be put there?
     case appendAsking(Ticket)
     /// Octets of a message.
@@ -68,6 +70,10 @@ public struct ServerSession: ~Copyable, StreamSession {
   var badCommands = 0
   var append: AppendProgress?
   var isDraining = false
+  /// NOTIFY: what happens is told between commands as well (RFC 5465).
+  var isListening = false
+  /// The watch that is out between two commands.
+  var backgroundWatch: Ticket?
   public private(set) var wantsCompression = false
 
   public init(_ configuration: ServerSessionConfiguration) {
@@ -112,7 +118,17 @@ public struct ServerSession: ~Copyable, StreamSession {
       finish(output, now: now, into: &actions)
     case (.idling(let expected), .output(let output)) where expected == ticket:
       write(output, into: &actions)
-      phase = .idling(watch(into: &actions))
+      noteListening(output)
+      phase = .idling(watch(isIdle: true, into: &actions))
+    case (.watchEnding(let expected), .output(let output)) where expected == ticket:
+      write(output, into: &actions)
+      noteListening(output)
+      phase = .command
+    case (.command, .output(let output)) where backgroundWatch == ticket:
+      write(output, into: &actions)
+      noteListening(output)
+      backgroundWatch = nil
+      listen(into: &actions)
     case (.idleEnding(let expected), .output(let output)) where expected == ticket:
       write(output, into: &actions)
       complete(.ok("IDLE completed"), now: now, into: &actions)
@@ -162,7 +178,9 @@ public struct ServerSession: ~Copyable, StreamSession {
   public mutating func outputDrained(now: MonotonicTime, into actions: inout Actions) {
     switch phase {
     case .pausing: phase = .working(ask(.more, into: &actions))
-    case .compressing: phase = .command
+    case .compressing:
+      phase = .command
+      listen(into: &actions)
     default: break
     }
   }
@@ -233,6 +251,7 @@ public struct ServerSession: ~Copyable, StreamSession {
     case .none: break
     case .selected: state = .selected
     case .unselected: state = .authenticated
+    case .listening: noteListening(output)
     }
     complete(completion, now: now, into: &actions)
   }
@@ -265,6 +284,18 @@ public struct ServerSession: ~Copyable, StreamSession {
     }
     if isAuthenticated { actions.setTimer(Self.idleTimer, at: now + configuration.limits.idleTime) }
     if isDraining { bye("The server stops", into: &actions) }
+    // What follows these is no state in which something could be told.
+    if verb != "COMPRESS", verb != "LOGOUT" { listen(into: &actions) }
+  }
+
+  private mutating func noteListening(_ output: CommandOutput) {
+    if case .listening(let isOn) = output.effect { isListening = isOn }
+  }
+
+  /// Between commands, a client that said NOTIFY is told what happens.
+  private mutating func listen(into actions: inout Actions) {
+    guard isListening, backgroundWatch == nil, case .command = phase else { return }
+    backgroundWatch = watch(isIdle: false, into: &actions)
   }
 
   mutating func bye(_ reason: StaticString, into actions: inout Actions) {
@@ -292,6 +323,7 @@ public struct ServerSession: ~Copyable, StreamSession {
       }
     } else {
       words.append("APPENDLIMIT=\(configuration.limits.message)")
+      if let limit = configuration.limits.messagesOfCommand { words.append("MESSAGELIMIT=\(limit)") }
     }
     return words.joined(separator: " ")
   }

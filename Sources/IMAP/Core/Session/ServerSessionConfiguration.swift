@@ -15,6 +15,11 @@ public struct IMAPLimits: Sendable, Hashable {
   public var message = 100 * 1024 * 1024
   /// Messages of one APPEND (RFC 3502).
   public var messagesOfAppend = 10_000
+  /// Messages that one command works on (RFC 9738); `nil`: as many as there are.
+  public var messagesOfCommand: Int?
+  /// Searches of one session that go on (RFC 5267), and messages in all their results.
+  public var contexts = 16
+  public var messagesOfContexts = 400_000
   /// Failed log-ins before the connection ends.
   public var logInFailures = 3
   /// Commands in a row that make no sense before the connection ends; fewer before log-in.

@@ -16,6 +16,9 @@ public indirect enum SearchKey: Hashable, Sendable {
   /// As the client wrote them; a session puts `.messages` in their place.
   case sequence(SequenceSet)
   case uid(SequenceSet)
+  /// Above, or below, a UID (RFC 9738 §3.2): exact, where `9:*` always means the last message as well.
+  case uidAfter(UInt32)
+  case uidBefore(UInt32)
   /// Resolved: exactly these.
   case messages(NumberSet)
   /// Changed at or after (RFC 7162 §3.1.5).
@@ -24,6 +27,10 @@ public indirect enum SearchKey: Hashable, Sendable {
   case threadID(String)
   /// Whether the mailbox keeps save dates (RFC 8514 §4.3).
   case saveDateSupported
+  /// What is kept under a name (RFC 5466); the server puts its keys in the place.
+  case filter(String)
+  /// Texts in it need only be much like what is asked for (RFC 6203).
+  case fuzzy(SearchKey)
   case not(SearchKey)
   case or(SearchKey, SearchKey)
   case and([SearchKey])
@@ -35,9 +42,37 @@ public indirect enum SearchKey: Hashable, Sendable {
   public var mentionsModSequence: Bool {
     switch self {
     case .modSequence: true
-    case .not(let key): key.mentionsModSequence
+    case .not(let key), .fuzzy(let key): key.mentionsModSequence
     case .or(let left, let right): left.mentionsModSequence || right.mentionsModSequence
     case .and(let keys): keys.contains(where: \.mentionsModSequence)
+    default: false
+    }
+  }
+
+  /// The keys of a stored filter; `nil` for what is none (RFC 5466 §3.2).
+  public init?(stored text: [UInt8]) {
+    guard text.count <= 64 * 1024, let key = try? CommandReader.filter(text) else { return nil }
+    self = key
+  }
+
+  /// Whether a stored filter is among the keys.
+  public var mentionsFilter: Bool {
+    switch self {
+    case .filter: true
+    case .not(let key), .fuzzy(let key): key.mentionsFilter
+    case .or(let left, let right): left.mentionsFilter || right.mentionsFilter
+    case .and(let keys): keys.contains(where: \.mentionsFilter)
+    default: false
+    }
+  }
+
+  /// Whether something in it is to be matched loosely: without that there is no relevancy.
+  public var mentionsFuzzy: Bool {
+    switch self {
+    case .fuzzy: true
+    case .not(let key): key.mentionsFuzzy
+    case .or(let left, let right): left.mentionsFuzzy || right.mentionsFuzzy
+    case .and(let keys): keys.contains(where: \.mentionsFuzzy)
     default: false
     }
   }
@@ -53,11 +88,19 @@ public struct SearchReturn: Hashable, Sendable {
   public var save = false
   /// A page of the result, from either end: `1:100`, `-1:-100`.
   public var partial: PageRange?
+  /// How well each message matches, from 1 to 100 (RFC 6203 §4).
+  public var relevancy = false
+  /// Tell of what comes into the result, and what leaves it, until the mailbox is closed (RFC 5267 §4.3).
+  public var update = false
+  /// What is told of messages that come into the result by coming into the mailbox (RFC 5465 §7).
+  public var updateItems: [FetchItem] = []
+  /// The client will ask again: a hint that this server needs none of.
+  public var context = false
 
   public init() {}
 
   /// Whether nothing but saving is asked for.
-  public var isSilent: Bool { !minimum && !maximum && !all && !count && partial == nil }
+  public var isSilent: Bool { !minimum && !maximum && !all && !count && partial == nil && !relevancy }
 }
 
 /// A page of a result: positions from 1, or from the end where `isFromEnd` (RFC 9394 §3.1).
@@ -71,6 +114,9 @@ public struct PageRange: Hashable, Sendable {
     self.last = last
     self.isFromEnd = isFromEnd
   }
+
+  /// How many it may hold.
+  public var count: Int { Int(max(first, last)) - Int(min(first, last)) + 1 }
 
   /// The places in a list of so many entries, from 0.
   public func places(in count: Int) -> Range<Int> {
@@ -102,6 +148,8 @@ public struct SortCriterion: Hashable, Sendable {
     case to = "TO"
     case displayFrom = "DISPLAYFROM"
     case displayTo = "DISPLAYTO"
+    /// The best match first (RFC 6203 §6).
+    case relevancy = "RELEVANCY"
   }
   public var field: Field
   public var isReversed: Bool

@@ -53,6 +53,14 @@ public struct SequenceSet: Hashable, Sendable {
     return NumberSet(result)
   }
 
+  /// As `numbers(largest:)`, with what will come after the largest wherever `*` is an end: for a search that goes on.
+  public func numbers(open largest: UInt32?) -> NumberSet {
+    let isOpen = ranges.contains { $0.first == .largest || $0.last == .largest }
+    let known = numbers(largest: largest)
+    guard isOpen, (largest ?? 0) < .max else { return known }
+    return NumberSet(known.ranges + [(largest ?? 0) + 1...UInt32.max])
+  }
+
   /// Whether some number is greater than `limit`: a sequence number that no message has. `9:*` is none of these, as long as there is a
   /// message: clients ask so for whatever came after those that they know.
   public func exceeds(_ limit: UInt32) -> Bool {
