@@ -163,7 +163,7 @@ let package = Package(
     module("SMTPCore", path: "SMTP/Core", ["WireKit", "SASLCore"]),
     module(
       "SMTPClient", path: "SMTP/Client",
-      ["WireKit", "Services", "Transport", "SASLCore", "SMTPCore", "DNSCore", "DNSClient", nioCore, nioPosix, nioSSL]),
+      ["WireKit", "Services", "Transport", "SASLCore", "SMTPCore", "DNSCore", "DNSClient", crypto, x509, nioCore, nioPosix, nioSSL]),
     module(
       "SMTPServer", path: "SMTP/Server",
       [
@@ -176,7 +176,7 @@ let package = Package(
     module(
       "MilterClient", path: "Milter/Client", ["WireKit", "Services", "Transport", "MilterCore", nioCore, nioPosix]),
     // What is published about mail domains: records, settings for programs.
-    module("MailSetup", ["Services", "DNSCore", "SMTPCore"]),
+    module("MailSetup", path: "MailSetup/Core", ["Services", "DNSCore", "SMTPCore"]),
     // ManageSieve.
     module("ManageSieveCore", path: "ManageSieve/Core", ["WireKit", "SASLCore"]),
     module(

@@ -113,3 +113,40 @@ struct DemandTests {
     #expect(throws: Command.Fault.self) { try Command.parse(Array("MAIL FROM:<a@b.test> \(parameter)".utf8)) }
   }
 }
+
+struct DANETests {
+  private static let digest = [UInt8](repeating: 7, count: 32)
+
+  @Test func recordsOfUseForMailAreTaken() throws {
+    let record = try #require(DANERecord([3, 1, 1] + Self.digest))
+    #expect(record.usage == .endEntity && record.isKey && record.matching == 1 && record.data == Self.digest)
+    #expect(DANERecord([2, 0, 1] + Self.digest)?.usage == .trustAnchor)
+    #expect(DANERecord([3, 1, 2] + [UInt8](repeating: 1, count: 64)) != nil)
+  }
+
+  /// RFC 7672 §3.1.3: the usages of the web's authorities; digests of another length; nonsense.
+  @Test(arguments: [
+    [0, 1, 1] + digest, [1, 1, 1] + digest, [3, 2, 1] + digest, [3, 1, 3] + digest, [3, 1, 1, 1], [3, 1, 1], [],
+    [4, 0, 0, 1],
+  ]) func othersAreNot(_ wire: [UInt8]) { #expect(DANERecord(wire) == nil) }
+}
+
+struct GreylistTests {
+  @Test func whoComesBackIsWelcomeFromThenOn() {
+    let (list, start) = (Greylist(), MonotonicTime(nanoseconds: 1_000_000_000_000))
+    func key(_ address: IPAddress, _ sender: String = "a@b.test") -> Greylist.Key {
+      .init(network: address, sender: sender, recipient: "c@d.test")
+    }
+    let first = key(IPAddress(192, 0, 2, 1))
+    #expect(!list.isWelcome(first, after: .seconds(300), now: start))
+    #expect(!list.isWelcome(first, after: .seconds(300), now: start + .seconds(299)))
+    // A neighbour of the same network may be the one that tries again.
+    #expect(list.isWelcome(key(IPAddress(192, 0, 2, 77)), after: .seconds(300), now: start + .seconds(300)))
+    #expect(list.isWelcome(key(IPAddress(192, 0, 2, 9), "x@y.test"), after: .seconds(300), now: start + .seconds(301)))
+    #expect(!list.isWelcome(key(IPAddress(192, 0, 3, 1)), after: .seconds(300), now: start + .seconds(301)))
+    // Who comes back after a day only is new.
+    let late = key(IPAddress(198, 51, 100, 1))
+    #expect(!list.isWelcome(late, after: .seconds(300), now: start))
+    #expect(!list.isWelcome(late, after: .seconds(300), now: start + .seconds(25 * 3600)))
+  }
+}

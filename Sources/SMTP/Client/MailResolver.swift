@@ -13,6 +13,15 @@ public protocol MailResolver: Sendable {
   func texts(of name: String) async throws(MailResolverError) -> [String]
   /// Names of an address.
   func names(of address: IPAddress) async throws(MailResolverError) -> [String]
+  /// Whether a domain's mail exchanges, or that there are none, are proved by DNSSEC.
+  func hasSecureExchanges(_ domain: String) async -> Bool
+  /// What a server's certificate must be, at `_PORT._tcp.HOST` (RFC 7672).
+  func certificates(of host: String, port: UInt16) async throws(MailResolverError) -> DANEAnswer
+}
+
+extension MailResolver {
+  public func hasSecureExchanges(_ domain: String) async -> Bool { false }
+  public func certificates(of host: String, port: UInt16) async throws(MailResolverError) -> DANEAnswer { DANEAnswer() }
 }
 
 /// Why there is no answer.
@@ -28,9 +37,18 @@ public struct DNSMailResolver: MailResolver {
   private let servers: [Endpoint]
   private let client: DNSClient
   private let cache = MailRecordCache()
+  /// Asks with DNSSEC; `nil` where nobody whom we could believe says what is proved.
+  private let validating: DNSClient?
+  private let proved = MailRecordCache()
 
+  /// What a server says of DNSSEC is believed only when it is on this machine: elsewhere its answers could be changed on the way.
   public init(servers: [Endpoint]) {
     self.servers = servers
+    var secure = DNSClientConfiguration()
+    secure.attempts = 2
+    secure.edns?.wantsDNSSEC = true
+    let isLocal = !servers.isEmpty && servers.allSatisfy(\.address.isLoopback)
+    validating = isLocal ? DNSClient(configuration: secure) : nil
     var configuration = DNSClientConfiguration()
     configuration.attempts = 2
     client = DNSClient(configuration: configuration)
@@ -78,6 +96,44 @@ public struct DNSMailResolver: MailResolver {
       guard let pointer = try? record.data.value(as: PTR.self) else { return nil }
       return Self.text(pointer.target)
     }
+  }
+
+  public func hasSecureExchanges(_ domain: String) async -> Bool {
+    guard let name = try? Name(domain + ".") else { return false }
+    return (try? await secure(name, .mx)) != nil
+  }
+
+  public func certificates(of host: String, port: UInt16) async throws(MailResolverError) -> DANEAnswer {
+    var result = DANEAnswer()
+    guard validating != nil, let name = try? Name("_\(port)._tcp.\(host).") else { return result }
+    // Where the address is not proved, nobody could prove a record below it (RFC 7672 §2.2.2): no question that old
+    // servers stumble over.
+    guard let address = try? Name(host + "."), try await secure(address, .a) != nil else { return result }
+    guard let records = try await secure(name, .tlsa) else { return result }
+    result.isSecure = true
+    result.count = records.count
+    result.records = records.compactMap { DANERecord($0.data.wire) }
+    return result
+  }
+
+  /// Records, or that there are none, as far as that is proved; `nil` where it is not. Throws where nobody can say: a lie of
+  /// somebody in between looks like that, and mail waits (RFC 7672 §2.1).
+  private func secure(_ name: Name, _ type: RecordType) async throws(MailResolverError) -> [ResourceRecord]? {
+    guard let validating else { return nil }
+    let key = MailRecordCache.Key(name: name, type: type)
+    if let known = proved.answer(to: key) { return known }
+    for server in servers {
+      guard let message = try? await validating.query(Question(name, type), server: server).message else { continue }
+      guard message.responseCode == .noError || message.responseCode == .nxDomain else { continue }
+      guard message.header.flags.contains(.authenticData) else {
+        proved.keep(nil, for: key)
+        return nil
+      }
+      let records = message.answers.filter { $0.type == type }
+      proved.keep(records, for: key)
+      return records
+    }
+    throw .temporary("no answer that is proved for \(name) \(type)")
   }
 
   private func records(_ text: String, _ type: RecordType) async throws(MailResolverError) -> [ResourceRecord] {

@@ -38,6 +38,8 @@ public struct SMTPClient: Sendable {
     /// For SNI and, where `verifies`, for the certificate.
     public var name: String
     public var verifies: Bool
+    /// What its certificate must be by DNS (DANE); where there is some, nothing else counts.
+    public var dane: [DANERecord] = []
 
     public init(_ endpoint: Endpoint, name: String, verifies: Bool) {
       self.endpoint = endpoint
@@ -126,13 +128,23 @@ public struct SMTPClient: Sendable {
   private func context(_ target: Target) throws -> NIOSSLContext {
     var tls = TLSConfiguration.makeClientConfiguration()
     tls.minimumTLSVersion = .tlsv12
-    if !target.verifies { tls.certificateVerification = .none }
+    // A check of our own is asked only where there is one at all.
+    if !target.verifies, target.dane.isEmpty { tls.certificateVerification = .none }
     if !configuration.trustRoots.isEmpty {
       tls.additionalTrustRoots = [
         .certificates(try configuration.trustRoots.map { try NIOSSLCertificate(bytes: $0, format: .der) })
       ]
     }
     return try NIOSSLContext(configuration: tls)
+  }
+
+  private static func tlsHandler(
+    _ context: NIOSSLContext, _ name: String?, _ target: Target
+  ) throws -> NIOSSLClientHandler {
+    guard !target.dane.isEmpty else { return try NIOSSLClientHandler(context: context, serverHostname: name) }
+    return try NIOSSLClientHandler(context: context, serverHostname: name) { chain, promise in
+      DANECheck.verify(chain, target.dane, host: target.name, promise)
+    }
   }
 
   private static func addHandlers(
@@ -145,7 +157,7 @@ public struct SMTPClient: Sendable {
       onError: { error, _ in handler.failed(error) })
     if let context {
       settings.startTLS = { pipeline, driver in
-        try pipeline.addHandler(NIOSSLClientHandler(context: context, serverHostname: name), position: .before(driver))
+        try pipeline.addHandler(try tlsHandler(context, name, target), position: .before(driver))
       }
     }
     settings.tlsParameters = { pipeline, applicationProtocol in
@@ -164,7 +176,7 @@ public struct SMTPClient: Sendable {
       connection: connection, settings: settings, clock: clock, handler: handler
     ) { _ in ClientSession(plan: plan) }
     if plan.security == .implicit, let context {
-      try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: context, serverHostname: name))
+      try channel.pipeline.syncOperations.addHandler(try tlsHandler(context, name, target))
     }
     try channel.pipeline.syncOperations.addHandler(driver)
   }

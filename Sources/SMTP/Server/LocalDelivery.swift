@@ -22,6 +22,8 @@ struct LocalDelivery: Sendable {
   let vacations: VacationMemory
   let rewriting: SenderRewriting?
   let clock: any Clock
+  /// Called when something went into the queue.
+  let queued: @Sendable () -> Void
 
   /// One recipient's share of the commit.
   private struct Share {
@@ -50,7 +52,10 @@ struct LocalDelivery: Sendable {
         } catch { shares.append(Share(refusal: Self.reply(to: error))) }
       }
       // What leaves because of a script is in the queue before the delivery counts: neither is ever lost.
-      for addition in shares.flatMap(\.additions) { _ = try await queue.add(addition) }
+      for addition in shares.flatMap(\.additions) {
+        _ = try await queue.add(addition)
+        queued()
+      }
       let appends = shares.flatMap(\.appends)
       var results = appends.isEmpty ? [][...] : try await store.deliver(appends)[...]
       return shares.map { share in

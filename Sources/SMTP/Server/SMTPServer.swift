@@ -68,6 +68,7 @@ public final class SMTPServer: Sendable {
   private let current: Mutex<SMTPServerConfiguration>
   private let tally = Mutex(Counters())
   private let runner: Mutex<QueueRunner?> = Mutex(nil)
+  private let alarm: QueueAlarm
 
   public init(_ parts: Parts, configuration: SMTPServerConfiguration) {
     self.parts = parts
@@ -76,9 +77,11 @@ public final class SMTPServer: Sendable {
     dmarcReports = DMARCReportBook(file: parts.reportFolder.map { "\($0)/dmarc-reports.json" })
     directory = RecipientDirectory(
       accounts: parts.context.accounts, clock: parts.context.clock, rewriting: parts.rewriting)
+    let alarm = QueueAlarm()
+    self.alarm = alarm
     delivery = LocalDelivery(
       store: parts.store, queue: parts.queue, scripts: parts.scripts, vacations: parts.vacations,
-      rewriting: parts.rewriting, clock: parts.context.clock)
+      rewriting: parts.rewriting, clock: parts.context.clock, queued: { alarm.ring() })
   }
 
   public var configuration: SMTPServerConfiguration { current.withLock { $0 } }
@@ -96,6 +99,7 @@ public final class SMTPServer: Sendable {
       guard runner == nil else { return }
       let new = QueueRunner(server: self)
       runner = new
+      alarm.attach(new)
       new.start()
     }
   }
@@ -112,6 +116,7 @@ public final class SMTPServer: Sendable {
       defer { runner = nil }
       return runner
     }
+    alarm.attach(nil)
     await last?.stop()
     parts.client.close()
   }
@@ -139,4 +144,12 @@ public final class SMTPServer: Sendable {
         allowsPlaintext: configuration.allowsPlaintext(from: connection.peer.address)),
       isEncrypted: connection.isEncrypted)
   }
+}
+
+/// Wakes whoever sends what is in the queue, without knowing the server.
+private final class QueueAlarm: Sendable {
+  private let runner = Mutex<QueueRunner?>(nil)
+
+  func attach(_ runner: QueueRunner?) { self.runner.withLock { $0 = runner } }
+  func ring() { runner.withLock { $0 }?.wake() }
 }

@@ -77,7 +77,15 @@ public struct SQLiteQueueStore: QueueStore {
   public func claim(
     by owner: String, now: WallTime, until: WallTime, limit: Int, busy: Set<String>
   ) async throws(StoreError) -> [QueueClaim] {
-    try await store.write { database in
+    // Mostly there is nothing to do, and to find that out costs no transaction of a writer.
+    let isDue = try await store.read { database in
+      try Int.fetchOne(
+        database.cachedStatement(
+          sql: "SELECT 1 FROM queue_recipient WHERE next_attempt <= ? AND claimed_until <= ? LIMIT 1"),
+        arguments: [now.seconds, now.seconds]) != nil
+    }
+    guard isDue else { return [] }
+    return try await store.write { database in
       let busy = busy.sorted()
       let marks = Array(repeating: "?", count: busy.count).joined(separator: ",")
       let groups = try Row.fetchAll(

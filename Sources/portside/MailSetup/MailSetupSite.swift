@@ -103,11 +103,11 @@ final class MailSetupSite: SiteHandler {
       else { return Pages.error(.badRequest) }
       return Self.reply(profile, "application/x-apple-aspen-config")
     case .outlook:
-      // Some programs ask by GET, and put their own name in.
+      // Some programs ask by GET.
       let content = request.method == .post ? await Self.content(body) : []
       guard let content,
-        let address = SetupAddress(autodiscover: content) ?? SetupAddress(query: request.query)
-          ?? SetupAddress("\u{25}EMAILADDRESS%@\(domain.name)"), address.domain == domain.name
+        let address = SetupAddress(autodiscover: content) ?? SetupAddress(query: request.query),
+        address.domain == domain.name
       else { return Pages.error(.badRequest) }
       return Self.reply(publication.outlook(address), "application/xml")
     }

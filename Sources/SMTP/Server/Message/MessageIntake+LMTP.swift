@@ -31,7 +31,6 @@ extension MessageIntake {
       if case .refused(let reply) = outcome { refusals[account.account] = reply }
     }
     server.count { $0.delivered += UInt64(accounts.count - refusals.count) }
-    server.wake()
     var replies: [SMTPReply] = []
     for group in leads { replies.append(await reply(to: group, message, refusals, configuration)) }
     await notifyOfSuccess(message, Array(leads.joined()), Array(refusals.keys), configuration)

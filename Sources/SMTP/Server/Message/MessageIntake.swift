@@ -235,7 +235,6 @@ struct MessageIntake: Sendable {
     let outcomes = await server.delivery.deliver(
       message, returnPath: envelope.sender.description, to: accounts, isSuspicious: isSuspicious,
       configuration)
-    server.wake()
     var failed: [(account: String, reply: SMTPReply)] = []
     for (account, outcome) in zip(accounts, outcomes) {
       if case .refused(let reply) = outcome { failed.append((account.account, reply)) }

@@ -12,6 +12,8 @@ extension QueueDelivery {
     var relay: SMTPServerConfiguration.Relay?
     /// What the domain demands (MTA-STS).
     var policy: MTASTSPolicy?
+    /// Servers for which DNS says what their certificate must be: there nothing goes without TLS.
+    var daneHosts: Set<String> = []
     /// Whether TLS there is of interest to the domain (TLS-RPT): not where a relay takes it all.
     var isReported = false
   }
@@ -51,10 +53,15 @@ extension QueueDelivery {
     _ plan: ClientPlan, _ target: SMTPClient.Target, _ way: Way, _ body: any MessageBody
   ) async -> DeliveryOutcome {
     let client = server.parts.client
-    var target = target
-    if plan.security == .required, way.relay == nil { target.verifies = true }
+    var (target, plan) = (target, plan)
+    if way.daneHosts.contains(target.name) {
+      // TLS, and a certificate as DNS has it; where DNS has nothing that can be used, any (RFC 7672 §2.2).
+      plan.security = .required
+    } else if plan.security == .required, way.relay == nil {
+      target.verifies = true
+    }
     // A policy that is only tested is tried as if it held, and its failure told (RFC 8461 §5).
-    if way.policy?.mode == .testing { target.verifies = true }
+    if way.policy?.mode == .testing, !way.daneHosts.contains(target.name) { target.verifies = true }
     var outcome = await client.perform(plan, at: target, body: body)
     note(outcome, target, way)
     guard plan.security == .opportunistic else { return outcome }
@@ -80,7 +87,8 @@ extension QueueDelivery {
     let isPlain = type == nil && outcome.tlsVersion == nil
     server.reports.note(
       .init(
-        domain: claim.domain, policy: way.policy, server: target.name, address: "\(target.endpoint.address)",
+        domain: claim.domain, policy: way.policy, isByDNS: way.daneHosts.contains(target.name), server: target.name,
+        address: "\(target.endpoint.address)",
         failure: isPlain ? "starttls-not-supported" : type, reason: outcome.failure?.text),
       now: context.clock.wallTime())
   }
@@ -105,6 +113,7 @@ extension QueueDelivery {
         .init(domain: claim.domain, policy: way.policy, server: "", address: "", failure: failure),
         now: context.clock.wallTime())
     }
+    let hasProof = await server.parts.resolver.hasSecureExchanges(claim.domain)
     let permitted = hosts.filter { host in way.policy?.mode != .enforce || way.policy?.permits(host.name) == true }
     if permitted.isEmpty, !hosts.isEmpty {
       server.reports.note(
@@ -115,9 +124,25 @@ extension QueueDelivery {
         isPermanent: false, status: "4.7.5",
         "none of the mail exchanges of \(claim.domain) stands in its MTA-STS policy (\(hosts[0].name) does not)")
     }
-    way.targets = permitted.flatMap { host in
-      host.addresses.map { SMTPClient.Target(Endpoint($0, configuration.remotePort), name: host.name, verifies: false) }
+    var failure: SMTPRouteFailure?
+    for host in permitted {
+      var dane = DANEAnswer()
+      if hasProof {
+        do throws(MailResolverError) {
+          dane = try await server.parts.resolver.certificates(of: host.name, port: configuration.remotePort)
+        } catch {
+          failure = SMTPRouteFailure(isPermanent: false, status: "4.7.5", "DANE of \(host.name): \(error)")
+          continue
+        }
+      }
+      if dane.count > 0 { way.daneHosts.insert(host.name) }
+      way.targets += host.addresses.map { address in
+        var target = SMTPClient.Target(Endpoint(address, configuration.remotePort), name: host.name, verifies: false)
+        target.dane = dane.records
+        return target
+      }
     }
+    if way.targets.isEmpty, let failure { throw failure }
     return way
   }
 

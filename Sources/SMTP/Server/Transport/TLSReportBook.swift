@@ -9,6 +9,8 @@ final class TLSReportBook: Sendable {
   struct Session: Sendable {
     var domain: String
     var policy: MTASTSPolicy?
+    /// Whether it was DNS that said what the certificate must be (DANE).
+    var isByDNS = false
     var server: String
     var address: String
     /// The `result-type` of RFC 8460 §4.3; `nil` for a success.
@@ -69,6 +71,7 @@ final class TLSReportBook: Sendable {
   }
 
   private static func policy(_ session: Session) -> TLSReport.Policy {
+    if session.isByDNS { return TLSReport.Policy(type: "tlsa", text: nil, domain: session.domain, servers: nil) }
     guard let policy = session.policy else {
       return TLSReport.Policy(type: "no-policy-found", text: nil, domain: session.domain, servers: nil)
     }

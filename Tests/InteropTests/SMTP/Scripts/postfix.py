@@ -1,12 +1,15 @@
 """Portside and Postfix, both ways, each finding the other by MX in Portside's own DNS, over TLS. Argument: the program and a folder.
 
+With `dane` behind them: the certificates stand in DNS, of a resolver that says that it has validated.
+
 Runs in a network namespace and a mount namespace of its own (`unshare -n -m`), as root: port 25 and 443 of loopback, the system's
 resolver and its certificate authorities are this test's alone. Prints what was seen as JSON."""
-import base64, http.server, json, os, poplib, shutil, smtplib, socket, ssl, subprocess, sys, threading, time
+import base64, hashlib, http.server, json, os, poplib, shutil, smtplib, socket, ssl, subprocess, sys, threading, time
 
 import dkim
 
 program, folder = sys.argv[1:3]
+is_dane = sys.argv[3:] == ["dane"]
 found = {}
 CONFIGURATION = """
 [server]
@@ -60,9 +63,9 @@ mynetworks = 127.0.0.2/32
 inet_interfaces = 127.0.0.2
 inet_protocols = ipv4
 smtp_bind_address = 127.0.0.2
-virtual_mailbox_domains = b.test c.test
+virtual_mailbox_domains = b.test c.test d.test
 virtual_mailbox_base = {folder}/postfix/mail
-virtual_mailbox_maps = inline:{{ bob@b.test=bob/, tls@b.test=bob/, dmarc@b.test=bob/ }}
+virtual_mailbox_maps = inline:{{ bob@b.test=bob/, bob@d.test=bob/, tls@b.test=bob/, dmarc@b.test=bob/ }}
 virtual_uid_maps = static:65534
 virtual_gid_maps = static:65534
 smtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination
@@ -127,16 +130,54 @@ def eventually(seconds, body):
 def certificates():
     sh("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{folder}/ca.key", "-out", f"{folder}/ca.pem", "-days", "2",
        "-subj", "/CN=Test Authority", "-addext", "basicConstraints=critical,CA:TRUE")
-    write("names", "subjectAltName=DNS:mx.b.test,DNS:mta-sts.b.test,DNS:mta-sts.c.test\n")
+    write("names", "subjectAltName=DNS:mx.b.test,DNS:mx.d.test,DNS:mta-sts.b.test,DNS:mta-sts.c.test\n")
     sh("openssl", "req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{folder}/b.key", "-out", f"{folder}/b.csr", "-subj", "/CN=mx.b.test")
     sh("openssl", "x509", "-req", "-in", f"{folder}/b.csr", "-CA", f"{folder}/ca.pem", "-CAkey", f"{folder}/ca.key", "-CAcreateserial",
        "-out", f"{folder}/b.pem", "-days", "2", "-extfile", f"{folder}/names")
 
 
+    with open(f"{folder}/b.pem", "a") as file:
+        file.write(open(f"{folder}/ca.pem").read())
     sh("openssl", "genrsa", "-traditional", "-out", f"{folder}/l.key", "2048")
     public = sh("openssl", "rsa", "-in", f"{folder}/l.key", "-pubout", "-outform", "DER", "-out", f"{folder}/l.pub")
     text = base64.b64encode(open(f"{folder}/l.pub", "rb").read()).decode()
     ZONES["l.test"] = f's._domainkey IN TXT "v=DKIM1; k=rsa; p={text[:200]}" "{text[200:]}"\n'
+
+
+def digest(*words):
+    return hashlib.sha256(subprocess.run(words, check=True, capture_output=True).stdout).hexdigest()
+
+
+def resolver():
+    """A resolver that says of all that it was validated, and knows what a certificate must be: rightly of b and d, wrongly of c."""
+    import dns.flags, dns.message, dns.rrset
+    key = f"{folder}/key.der"
+    sh("openssl", "rsa", "-in", f"{folder}/b.key", "-pubout", "-outform", "DER", "-out", key)
+    rows = {("mx.a.test.", "A"): ["127.0.0.1"]}
+    for name, tlsa in [("b", f"3 1 1 {digest('cat', key)}"), ("c", f"3 1 1 {'00' * 32}"),
+                       ("d", f"2 0 1 {digest('openssl', 'x509', '-in', f'{folder}/ca.pem', '-outform', 'DER')}")]:
+        rows[(f"{name}.test.", "MX")] = [f"10 mx.{name}.test."]
+        rows[(f"mx.{name}.test.", "A")] = ["127.0.0.2"]
+        rows[(f"_25._tcp.mx.{name}.test.", "TLSA")] = [tlsa]
+    names = {name for name, _ in rows}
+    listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    listener.bind(("127.0.0.1", 53))
+
+    def serve():
+        while True:
+            data, peer = listener.recvfrom(4096)
+            query = dns.message.from_wire(data)
+            question = query.question[0]
+            name, kind = question.name.to_text().lower(), dns.rdatatype.to_text(question.rdtype)
+            reply = dns.message.make_response(query, recursion_available=True)
+            reply.flags |= dns.flags.AD
+            if (name, kind) in rows:
+                reply.answer.append(dns.rrset.from_text(question.name, 60, "IN", kind, *rows[(name, kind)]))
+            elif name not in names:
+                reply.set_rcode(3)
+            listener.sendto(reply.to_wire(), peer)
+
+    threading.Thread(target=serve, daemon=True).start()
 
 
 def texts(name, timeout=5):
@@ -198,12 +239,15 @@ def postfix():
 
 
 def portside():
-    write("portside.toml", CONFIGURATION.format(folder=folder))
+    text = CONFIGURATION.format(folder=folder)
+    if is_dane:
+        text = text[:text.index("[dns]")] + text[text.index("[smtp]"):]
+    write("portside.toml", text)
     for zone, text in ZONES.items():
         write(f"data/zones/{zone}.zone", f"$ORIGIN {zone}.\n{ZONE}{text}")
     log = open(f"{folder}/portside.log", "w")
     server = subprocess.Popen([program, "serve", "--config", f"{folder}/portside.toml"], stdout=log, stderr=log)
-    ready = eventually(60, lambda: open(f"{folder}/portside.log").read().count("worker ready") >= 3)
+    ready = eventually(60, lambda: open(f"{folder}/portside.log").read().count("worker ready") >= (2 if is_dane else 3))
     if not ready:
         raise SystemExit("portside was not ready:\n" + open(f"{folder}/portside.log").read())
     added = sh(program, "account", "add", "ann@a.test", "--role", "staff", "--generate", "--config", f"{folder}/portside.toml", check=False)
@@ -248,8 +292,21 @@ sh("mount", "--bind", write("resolv.conf", "nameserver 127.0.0.1\n"), "/etc/reso
 sh("mount", "--bind", f"{folder}/ca.pem", "/etc/ssl/certs/ca-certificates.crt")
 server = None
 try:
+    if is_dane:
+        resolver()
     server, output = portside()
     password = [word for word in output.replace("\n", " ").split(" ") if word.count("-") == 3][0]
+    if is_dane:
+        postfix()
+        for domain in "bcd":
+            submit(password, [f"bob@{domain}.test"], f"by DANE to {domain}")
+        eventually(30, lambda: len(maildir()) == 2 and "c.test" in queue() and "4.4.1" in queue())
+        found["out"] = "\n".join(maildir())
+        found["queue"] = queue()
+        eventually(70, lambda: os.path.exists(f"{folder}/data/queue/tls-reports.json"))
+        found["tls-reports"] = open(f"{folder}/data/queue/tls-reports.json").read()
+        print(json.dumps(found))
+        raise SystemExit(0)
     policies()
     postfix()
     # Out: by MX, over TLS that the policy demands; all that a sender may demand as well.
