@@ -3,6 +3,7 @@ import ConsoleCore
 import Foundation
 import HTTPCore
 import HTTPServer
+import Operation
 import Services
 import Supervision
 import Synchronization
@@ -37,6 +38,7 @@ final class HTTPHosting: HostedService {
   ) {
     let sites = configuration.http.sites.values
     confinement.readPaths += Set(sites.compactMap { $0.root?.description }).sorted()
+    confinement.writePaths.append(folder.boots)
     // Only to where sites are proxied.
     confinement.connectPorts? += Set(sites.flatMap(\.allUpstreams).map(\.port)).sorted()
   }
@@ -46,8 +48,13 @@ final class HTTPHosting: HostedService {
   ) async throws -> any HostedService {
     let names = DNSOverHTTPS(
       path: DataFolder(settings.configuration).dnsSocket, settings.configuration.dns, group: surroundings.group)
+    var context = surroundings.context
+    let fetches = BootFetches()
+    context.events = EventFan([context.events, fetches])
+    surroundings.names.everySecond { fetches.save(to: DataFolder(settings.configuration).fetchFile) }
+    surroundings.names.begin(in: nil, clock: context.clock)
     let server = try HTTPServer(
-      context: surroundings.context, contexts: surroundings.contexts, counter: surroundings.counter,
+      context: context, contexts: surroundings.contexts, counter: surroundings.counter,
       numbers: surroundings.numbers, configuration: configuration(settings, sockets, names))
     surroundings.metrics.reading("portside_http_requests", help: "HTTP requests answered.") {
       Double(server.counters.requests)
