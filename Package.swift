@@ -156,14 +156,17 @@ let package = Package(
     module("TFTPClient", path: "TFTP/Client", ["WireKit", "Datagrams", "TFTPCore"]),
     module("DHCPCore", path: "DHCP/Core", ["WireKit"]),
     module("DHCPClient", path: "DHCP/Client", ["WireKit", "Datagrams", "DHCPCore"]),
-    module("DHCPServer", path: "DHCP/Server", ["WireKit", "Services", "SystemShims", "Datagrams", "DHCPCore"]),
+    module("DHCPServer", path: "DHCP/Server", [crypto, "WireKit", "Services", "SystemShims", "Datagrams", "DHCPCore"]),
 
     module("SieveCore", path: "Sieve/Core", ["MessageCore"]),
 
     module("SMTPCore", path: "SMTP/Core", ["WireKit", "SASLCore"]),
     module(
       "SMTPClient", path: "SMTP/Client",
-      ["WireKit", "Services", "Transport", "SASLCore", "SMTPCore", "DNSCore", "DNSClient", crypto, x509, nioCore, nioPosix, nioSSL]),
+      [
+        "WireKit", "Services", "Transport", "SASLCore", "SMTPCore", "DNSCore", "DNSClient", crypto, x509, nioCore,
+        nioPosix, nioSSL,
+      ]),
     module(
       "SMTPServer", path: "SMTP/Server",
       [
@@ -368,7 +371,7 @@ let package = Package(
     tests(
       "DHCP",
       [
-        "DHCPCore", "DHCPServer", "Datagrams", "NamesFixture", "PowerCutKit", "TestKit", "WireKit", "Services",
+        crypto, "DHCPCore", "DHCPServer", "Datagrams", "NamesFixture", "PowerCutKit", "TestKit", "WireKit", "Services",
         "Stores",
       ]),
     .target(name: "NamesKit", path: "Tests/InteropTests/NamesKit", swiftSettings: settings),

@@ -7,6 +7,8 @@ public struct DHCPReservation: ConfigurationRecord {
   public var circuit: PlainText?
   public var ip: IPAddress
   public var host: HostName?
+  public var options: [ConfigurationName: [PlainText]] = [:]
+  public var boot = DHCPBoot()
 
   public static let schema = Schema(
     DHCPReservation(ip: IPAddress(0, 0, 0, 0)), "An address kept for a machine."
@@ -26,6 +28,10 @@ public struct DHCPReservation: ConfigurationRecord {
     keys.key(
       "host", \.host, Codec<HostName>.text().optional(), "Its host name; absent: the reservation's name.",
       example: "\"printer\"")
+    keys.key(
+      "options", \.options, .map(ConfigurationName.self, .list(.text(), unique: false)),
+      "Options of its own, as in `dhcp.options`.", example: "{ root-path = [\"/srv/diskless\"] }")
+    keys.key("boot", \.boot, .record(), "What it boots, instead of what its subnet says.", example: "{}")
   }
 
   public func problems() -> [Problem] {

@@ -16,6 +16,7 @@ public struct DHCPSection: ServiceSection {
   public var proxyPort = ListenPort.off
   public var v6Port = ListenPort.off
   public var reserve: [ConfigurationName: DHCPReservation] = [:]
+  public var leaseQuery: [IPNetwork] = []
 
   public init() {}
 
@@ -52,6 +53,10 @@ public struct DHCPSection: ServiceSection {
       "How many addresses of the pools one circuit of one relay may have at a time.",
       details: "Who invents hardware addresses there gets no more than this. Reservations do not count.", example: "256"
     )
+    keys.key(
+      "lease_query", \.leaseQuery, .list(.text()),
+      "Relays and access devices that may ask who has which address (RFC 4388).",
+      details: "The answer goes to the relay's address in the question.", example: "[\"192.168.10.3/32\"]")
     keys.key(
       "proxy", \.proxy, .flag, "Whether another DHCP server gives the addresses, and this one only tells what to boot.",
       example: "false")

@@ -71,6 +71,7 @@ public struct Engine: Sendable {
   /// - Parameter now: Seconds since 1970.
   public mutating func receive(_ message: Message, _ arrival: Arrival, now: Int64) -> Decision {
     guard message.operation == .request else { return .silent("not a request") }
+    if message.type == .leaseQuery { return leaseQuery(message, arrival, now: now) }
     guard message.hardwareAddress.count > 0 || message.options[.clientIdentifier] != nil else {
       return .silent("a client without any identity")
     }

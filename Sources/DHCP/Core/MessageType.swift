@@ -1,4 +1,4 @@
-/// What a DHCP message is (option 53, RFC 2132 §9.6; RFC 3203, RFC 6926).
+/// What a DHCP message is (option 53, RFC 2132 §9.6; RFC 3203, RFC 4388).
 public enum MessageType: UInt8, Sendable, Hashable, CaseIterable {
   case discover = 1
   case offer = 2
@@ -9,4 +9,8 @@ public enum MessageType: UInt8, Sendable, Hashable, CaseIterable {
   case release = 7
   case inform = 8
   case forceRenew = 9
+  case leaseQuery = 10
+  case leaseUnassigned = 11
+  case leaseUnknown = 12
+  case leaseActive = 13
 }

@@ -64,6 +64,9 @@ public enum OptionCode: UInt8, Sendable, Hashable {
   case tftpServerName = 66
   case bootFileName = 67
   case userClass = 77
+  case authentication = 90
+  case lastTransactionTime = 91
+  case associatedAddresses = 92
   case rapidCommit = 80
   case clientFQDN = 81
   case relayAgentInformation = 82
@@ -71,5 +74,6 @@ public enum OptionCode: UInt8, Sendable, Hashable {
   case clientInterface = 94
   case clientMachine = 97
   case subnetSelection = 118
+  case forceRenewNonceCapable = 145
   case iPXE = 175
 }

@@ -124,6 +124,9 @@ public struct Policy: Sendable {
   /// Beside another DHCP server: only network boot is answered, on 67 and 4011, and no addresses are given.
   public var isBootProxy = false
 
+  /// Relays and access devices that may ask who has which address (RFC 4388), by their addresses; empty for nobody.
+  public var leaseQueriesFrom: [IPNetwork] = []
+
   public init() {}
 
   /// What cannot work, in words for whoever wrote it.

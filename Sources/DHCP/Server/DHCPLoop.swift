@@ -9,6 +9,8 @@ final class DHCPShared: Sendable {
   let configuration: DHCPServerConfiguration
   let report: ServerReport
   let engine: Mutex<Engine>
+  /// The last transaction of each client that can be told to renew: dhcpcd ignores what has another number.
+  let transactions = Mutex<[IPAddress: UInt32]>([:])
 
   init(_ configuration: DHCPServerConfiguration, report: ServerReport, leases: [Lease]) {
     self.configuration = configuration
@@ -91,7 +93,14 @@ final class DHCPLoop: @unchecked Sendable {
     guard let arrival = arrival(message, route) else { return }
     shared.report.tell(.received, message, peer: route.peer)
     let now = shared.report.clock.wallTime().seconds
-    let decision = shared.engine.withLock { $0.receive(message, arrival, now: now) }
+    var decision = shared.engine.withLock { $0.receive(message, arrival, now: now) }
+    if let renewal = shared.configuration.forceRenewal, var reply = decision.reply {
+      renewal.prepare(&reply, to: message, at: UInt64(clamping: now) << 20)
+      if reply.options[.authentication] != nil {
+        shared.transactions.withLock { $0[reply.yourAddress] = message.transaction }
+      }
+      decision.reply = reply
+    }
     shared.report.decided(message, decision, peer: route.peer)
     if let reply = decision.reply { shared.report.tell(.sent, reply, peer: route.peer) }
     var delivery = decision.delivery

@@ -18,6 +18,8 @@ public final class DHCPServer: Sendable {
   private let committing: Task<Void, Never>
   private let ownSockets: [CInt]
   private let listenings = Mutex<[DHCPListening]>([])
+  /// Where clients are spoken to from.
+  private let sockets = Mutex<[CInt]>([])
   /// Where the server listens, as far as it was told at its start.
   public let endpoints: [Endpoint]
 
@@ -100,6 +102,7 @@ public final class DHCPServer: Sendable {
     let loop = try DHCPLoop(socket: socket, options: options, shared: shared, pipeline: pipeline, prober: prober)
     let listening = DHCPListening(try ServiceThread.start("dhcp") { loop.run($0) })
     listenings.withLock { $0.append(listening) }
+    if !options.isBootService { sockets.withLock { $0.append(socket) } }
     return listening
   }
 
@@ -115,6 +118,28 @@ public final class DHCPServer: Sendable {
     let records = try await store.all().filter { $0.address.family == .v4 }
     let news = shared.engine.withLock { engine in records.filter { engine.adopt(Lease($0)) } }
     if !news.isEmpty { await observer.changed(news) }
+  }
+
+  /// Tells the client that has an address to renew at once (RFC 3203). It obeys if it was given the means to know us (RFC 6704).
+  /// - Returns: Whether there is such a lease, and a socket to speak from.
+  public func forceRenew(_ address: IPAddress) -> Bool {
+    let now = shared.report.clock.wallTime()
+    let lease = shared.engine.withLock { $0.table.lease(at: address) }
+    guard let renewal = shared.configuration.forceRenewal, let lease, lease.state == .bound,
+      lease.isHeld(at: now.seconds), let socket = sockets.withLock({ $0.last })
+    else { return false }
+    let own = Interfaces().byIndex.values.flatMap(\.addresses)
+    let server = own.first { lease.subnet.contains($0) } ?? own.first { !$0.isLoopback } ?? IPAddress(v4: 0)
+    // The number must rise from one to the next, also within a second.
+    let time = UInt64(clamping: now.seconds) << 20 | UInt64(clamping: now.nanoseconds) >> 10
+    let bytes = renewal.message(
+      for: lease, from: server, at: time, transaction: shared.transactions.withLock { $0[address] })
+    guard var queue = try? DatagramQueue(receiveCount: 1, receiveSize: 1, sendCount: 1) else { return false }
+    var route = DatagramRoute(to: Endpoint(address, 68))
+    if !server.isUnspecified { route.local = server }
+    queue.send(bytes, route, on: socket)
+    shared.report.log(.info, "told to renew", [.init("address", .address(address))])
+    return true
   }
 
   private static func makeProber(

@@ -17,6 +17,8 @@ public struct DHCPServerConfiguration: Sendable {
   public var maximumProbes = 256
   /// Replies that wait for their leases to be on disk; further requests are dropped, and come again.
   public var maximumWaiting = 16_384
+  /// Has clients renew at a word of ours; `nil` where nobody is given the means to believe it.
+  public var forceRenewal: ForceRenewal?
   /// Events about decisions that are less severe are not made, unless somebody watches or the machine boots.
   public var minimumSeverity = Event.Severity.debug
 

@@ -109,7 +109,8 @@ final class DHCPv6Loop: @unchecked Sendable {
     guard let reply = decision.reply else { return }
     shared.report.tell(.sent, reply, peer: route.peer)
     // Clients listen on 546 and relays on 547 (RFC 8415 §7.2); on a port of our own, to wherever it came from.
-    let answerPort = port != 547 ? route.peer.port : message.relays.isEmpty ? 546 : 547
+    let isAtSource = port != 547 || message.relays.first?.wantsSourcePort == true
+    let answerPort = isAtSource ? route.peer.port : message.relays.isEmpty ? 546 : 547
     let pending = Pending(
       changes: decision.changes, reply: reply.encoded, delivery: .unicast(Endpoint(route.peer.address, answerPort)),
       socket: socket, interface: route.interface, local: IPAddress(v6: 0), reason: decision.reason,

@@ -196,6 +196,7 @@ final class HTTPRequestHandler: RequestHandler {
     if configuration.logsRequests || context.events.isWatched(connection.service) {
       tell(request, reply.status, configuration.logsRequests, connection)
     }
+    tellBoot(request, reply.status, connection)
     var reply = reply
     if let guardian = exchange.site?.guardian { reply = guardian.finish(reply) }
     if let fields = exchange.site?.secureFields, connection.isEncrypted {
@@ -236,6 +237,23 @@ final class HTTPRequestHandler: RequestHandler {
         time: time, severity: .debug, kind: kind, message: "conversation", service: connection.service,
         session: connection.id, peer: connection.peer))
   }
+
+  /// Says that a machine which boots from the network has asked for something: firmware and its loaders are few, and each of their
+  /// requests is a step that somebody may look for.
+  private func tellBoot(_ request: HTTPRequest, _ status: Status, _ connection: Connection) {
+    guard let agent = request.fields[.userAgent], Self.bootAgents.contains(where: agent.hasPrefix) else { return }
+    context.events.emit(
+      Services.Event(
+        time: context.clock.wallTime(), severity: .info, message: "boot file requested", service: connection.service,
+        session: connection.id, peer: connection.peer,
+        fields: [
+          .init("request", .string("\(request.methodName) \(request.path)")), .init("host", .string(request.host)),
+          .init("status", .integer(Int64(status.code))), .init("agent", .string(String(agent.prefix(100)))),
+        ]))
+  }
+
+  /// How EDK2, iPXE, GRUB and Debian's installer begin the names that they give themselves.
+  private static let bootAgents = ["UefiHttpBoot", "iPXE", "GRUB", "debian-installer", "Wget/debian-installer"]
 
   func report(_ event: HTTPEvent, on connection: Connection) {
     counters.count(event)

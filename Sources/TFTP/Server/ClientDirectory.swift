@@ -17,8 +17,14 @@ public struct KnownClient: Sendable, Hashable {
 public protocol ClientDirectory: Sendable {
   /// Who has this address; `nil` for nobody that is known.
   func client(at address: IPAddress) -> KnownClient?
+  /// Which of `TFTPServerConfiguration.clientRoots` is searched first for an address that nobody is known at; `nil` for none.
+  func root(at address: IPAddress) -> String?
   /// The content of a virtual file, such as a boot menu for this very client; `nil` when the name is none.
   func render(_ fileName: String, for client: KnownClient?, at address: IPAddress) -> [UInt8]?
+}
+
+extension ClientDirectory {
+  public func root(at address: IPAddress) -> String? { nil }
 }
 
 /// Knows nobody, and has no virtual files.

@@ -44,7 +44,9 @@ struct FileResolver: Sendable {
     }
     let path = try FileName.path(name)
     var searched = roots
-    if let root = client?.root, let own = clientRoots[root] { searched.insert(own, at: 0) }
+    if let root = client?.root ?? directory.root(at: address), let own = clientRoots[root] {
+      searched.insert(own, at: 0)
+    }
     for root in searched {
       do throws(TransferFailure) {
         return try form(FileSource.open(path, beneath: root), request)

@@ -31,8 +31,14 @@ class ServedTransfer {
   var repetitions: Int { 0 }
   /// The name of the version that was made.
   var version: String? { nil }
-  /// Whether nothing has come from the peer but its request, so that the same request again is a repetition.
+  /// Whether nothing has come from the peer but its request.
   var isFresh: Bool { false }
+
+  /// Whether a request is only this transfer's own once more: the network doubled it or brought it late, or the client repeats it. One
+  /// that comes later begins anew, as firmware does that always asks from the same port.
+  func isRepeated(by request: Request, at now: MonotonicTime) -> Bool {
+    self.request == request && (isFresh || now - started < .seconds(2))
+  }
 
   func start(_ now: MonotonicTime, _ output: PacketOutput) -> Outcome { .done }
   func receive(

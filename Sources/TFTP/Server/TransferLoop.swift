@@ -96,8 +96,8 @@ final class TransferLoop: @unchecked Sendable {
   /// Enters a transfer; a newer one takes the place of an older one of the same peer.
   private func enter(_ transfer: ServedTransfer) -> Bool {
     if let older = transfers[transfer.peer] {
-      // The client repeats a request whose answer was lost: the transfer's own timer sees to that.
-      if older.isFresh, older.request == transfer.request { return false }
+      // Where an answer was lost the transfer's own timer sees to that.
+      if older.isRepeated(by: transfer.request, at: context.clock.now()) { return false }
       leave(older)
     }
     let source = transfer.peer.address
@@ -133,7 +133,7 @@ final class TransferLoop: @unchecked Sendable {
     if case .request(let request) = packet {
       // RFC 1123 §4.2.3.6: a request to a broadcast address is ignored.
       guard let admission, !route.isMulticast else { return }
-      if let older = transfers[peer], older.isFresh, older.request == request { return }
+      if let older = transfers[peer], older.isRepeated(by: request, at: now) { return }
       return admission(request, route, self, output)
     }
     guard let transfer = transfers[peer] else {

@@ -49,6 +49,16 @@ struct BootCommand: AsyncParsableCommand {
     let folder = DataFolder(configuration)
     try folder.becomeOwner()
     guard let content = FileManager.default.contents(atPath: folder.bootFile) else { return [] }
-    return try JSONDecoder().decode([BootTimeline.Machine].self, from: content)
+    var machines = try JSONDecoder().decode([BootTimeline.Machine].self, from: content)
+    // What the web worker saw belongs to whichever machine had the address last.
+    for fetch in BootFetches.read(folder.fetchFile) {
+      guard let index = machines.lastIndex(where: { $0.address == fetch.address })
+      else { continue }
+      let step = BootTimeline.Machine.Step(time: fetch.time, step: fetch.step)
+      // Fractions of a second differ in length, but the texts of RFC 3339 are in order all the same.
+      let place = machines[index].steps.firstIndex { $0.time > step.time } ?? machines[index].steps.endIndex
+      machines[index].steps.insert(step, at: place)
+    }
+    return machines
   }
 }

@@ -11,7 +11,9 @@ import WireKit
 struct LeaseCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "lease", abstract: "Leases of DHCP: list, reserve, release, import, export.",
-    subcommands: [List.self, Reserve.self, Unreserve.self, Release.self, Import.self, Export.self])
+    subcommands: [
+      List.self, Reserve.self, Unreserve.self, Release.self, Renew.self, Import.self, Export.self,
+    ])
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -77,6 +79,26 @@ struct LeaseCommand: AsyncParsableCommand {
       guard let ip = IPAddress(address) else { throw ValidationError("'\(address)' is no address") }
       try await LeaseFolder(try options.load()).release(ip)
       Terminal.print("\(ip) is free")
+    }
+  }
+
+  struct Renew: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "renew",
+      abstract: "Have a machine renew its lease at once (RFC 3203), so that it takes over what has changed.",
+      discussion: """
+        The running server tells it within two seconds. Only machines obey that asked for the means to know the server when they took
+        their lease (RFC 6704): dhcpcd with `option forcerenew_nonce_capable`, for example.
+        """)
+    @OptionGroup var options: ConfigurationOptions
+    @Argument(help: "The address.") var address: String
+
+    func run() async throws {
+      guard let ip = IPAddress(address), ip.family == .v4 else {
+        throw ValidationError("'\(address)' is no IPv4 address")
+      }
+      try LeaseFolder(try options.load()).askToRenew(ip)
+      Terminal.print("\(ip) will be told")
     }
   }
 

@@ -207,6 +207,28 @@ struct LeaseFolder {
     guard try change([lease]).isEmpty else { throw CommandFailure("\(address) has just been given to another") }
   }
 
+  /// Leaves word for the running server to have a client renew.
+  func askToRenew(_ address: IPAddress) throws {
+    let now = SystemClock().wallTime()
+    guard try leases().contains(where: { $0.address == address && $0.state == .bound && $0.isHeld(at: now) }) else {
+      throw CommandFailure("nobody has \(address)")
+    }
+    let path = "\(folder.renewals)/\(address)"
+    guard FileManager.default.createFile(atPath: path, contents: nil) else {
+      throw CommandFailure("can't write \(path)")
+    }
+    try tell()
+  }
+
+  /// The addresses that word was left for; it is gone then.
+  static func takeRenewals(_ folder: DataFolder) -> [IPAddress] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.renewals)) ?? []
+    return names.compactMap { name in
+      try? FileManager.default.removeItem(atPath: "\(folder.renewals)/\(name)")
+      return IPAddress(name)
+    }
+  }
+
   /// Enters what was read from another server's files.
   func take(
     _ found: LeaseImport, dryRun: Bool

@@ -23,6 +23,10 @@ struct DataFolder: Sendable {
   var leaseJournal: String { "\(leases)/leases.journal" }
   /// Changes of leases by the command line, until the server takes them.
   var leaseWishes: String { "\(leases)/wishes" }
+  /// A file for each client that is to renew, named by its address.
+  var renewals: String { "\(leases)/renewals" }
+  /// What the secrets of clients are made from that may be told to renew.
+  var renewalSecret: String { "\(leases)/secret" }
   /// Where earlier versions kept the leases.
   var leaseDatabase: String { "\(leases)/leases.sqlite" }
   /// Addresses kept for machines by `portside lease reserve`.
@@ -33,6 +37,9 @@ struct DataFolder: Sendable {
   var serialFile: String { "\(leases)/serials.json" }
   /// How far each machine has come with its network boot.
   var bootFile: String { "\(leases)/boots.json" }
+  /// What the web worker knows of booting machines.
+  var boots: String { "\(root)/boots" }
+  var fetchFile: String { "\(boots)/fetches.json" }
   /// What the console has set, with its history.
   var configuration: String { "\(root)/configuration" }
   var zones: String { "\(root)/zones" }
@@ -95,6 +102,8 @@ struct DataFolder: Sendable {
     try make(certificates, mode: 0o700, owner: user)
     try make(authority, mode: 0o755, owner: user)
     try make(leases, mode: 0o700, owner: user)
+    try make(renewals, mode: 0o700, owner: user)
+    try make(boots, mode: 0o700, owner: user)
     try make(zones, mode: 0o755, owner: nil)
     try make(replication, mode: 0o700, owner: user)
     try make(transferKeys, mode: 0o700, owner: nil)

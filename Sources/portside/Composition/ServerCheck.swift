@@ -157,8 +157,7 @@ struct ServerCheck {
     let declaration = configuration.listeners().first {
       socket.name.hasPrefix("\($0.section).\($0.key) \($0.transport.rawValue) ")
     }
-    // There is no client of ours for DHCPv6 yet.
-    guard let declaration, declaration.key != "v6_port", let endpoint = socket.place.endpoint else { return }
+    guard let declaration, let endpoint = socket.place.endpoint else { return }
     let probe = ServiceProbe(
       configuration: configuration, declaration: declaration, endpoint: ServiceProbe.reachable(endpoint),
       authorityFile: folder.authorityFile)

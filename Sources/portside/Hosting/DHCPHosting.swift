@@ -68,6 +68,7 @@ final class DHCPHosting: HostedService {
     let level = settings.configuration.log.level.severity
     var configuration = DHCPServerConfiguration(policy)
     configuration.minimumSeverity = level
+    configuration.forceRenewal = renewalSecret(folder).map { ForceRenewal(secret: $0) }
     let server = try await DHCPServer(
       configuration, store: store, observer: surroundings.names.book,
       clock: surroundings.context.clock, events: EventFan([surroundings.context.events, surroundings.names.timeline]),
@@ -152,6 +153,17 @@ final class DHCPHosting: HostedService {
     return (policy, Dictionary(reserved) { first, _ in first })
   }
 
+  /// Made once and kept: clients that have a lease know us by what follows from it.
+  private static func renewalSecret(_ folder: DataFolder) -> [UInt8]? {
+    if let content = FileManager.default.contents(atPath: folder.renewalSecret), content.count == 32 {
+      return Array(content)
+    }
+    let made = (0..<32).map { _ in UInt8.random(in: 0...255) }
+    let isKept = FileManager.default.createFile(
+      atPath: folder.renewalSecret, contents: Data(made), attributes: [.posixPermissions: 0o600])
+    return isKept ? made : nil
+  }
+
   private static func configureNames(
     _ configuration: PortsideConfiguration, _ reserved: [IPAddress: String], _ folder: DataFolder,
     _ surroundings: WorkerSurroundings
@@ -180,6 +192,7 @@ final class DHCPHosting: HostedService {
       }
       try await server.refresh()
       try await v6.refresh()
+      for address in LeaseFolder.takeRenewals(folder) { _ = server.forceRenew(address) }
     } catch {
       surroundings.context.events.emit(
         Event(

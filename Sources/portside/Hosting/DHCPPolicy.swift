@@ -25,6 +25,7 @@ struct DHCPPolicy {
     policy.probesConflicts = section.probe
     policy.maximumLeasesPerCircuit = section.circuitLimit
     policy.isBootProxy = section.proxy
+    policy.leaseQueriesFrom = section.leaseQuery
     policy.registersNames = section.register != nil
     policy.nameDomain = section.register?.description
     for (name, entry) in section.classes.sorted(by: { $0.key < $1.key }) {
@@ -37,6 +38,9 @@ struct DHCPPolicy {
       guard let identity = identity(entry, "dhcp.reserve.\(name)") else { continue }
       var reservation = Policy.Reservation(name.description, identity, address: entry.ip)
       reservation.hostName = entry.host?.description ?? name.description
+      reservation.options = options(entry.options, "dhcp.reserve.\(name).options")
+      let home = policy.subnets.first { $0.network.contains(entry.ip) }?.network
+      reservation.boot = boot(entry.boot, for: home)
       policy.reservations.append(reservation)
     }
     // What the configuration says goes before what was entered by `portside lease reserve`.
@@ -144,7 +148,8 @@ struct DHCPPolicy {
     if let file = entry.efi64 { for type in [7, 9] as [UInt16] { boot.files[type] = file.description } }
     if let file = entry.arm64 { boot.files[11] = file.description }
     let url = entry.http?.description
-    boot.script = entry.script?.description ?? url
+    let menu = configuration.tftp.menu.isEmpty ? nil : BootMenu.Loader.ipxe.rawValue
+    boot.script = entry.script?.description ?? url ?? menu
     boot.httpURL = url.flatMap { $0.hasSuffix(".ipxe") ? nil : $0 }
     return boot
   }

@@ -32,10 +32,14 @@ enum DHCPv6Policy {
   private static func subnet(
     _ network: IPNetwork, _ entry: DHCPSubnet, _ configuration: PortsideConfiguration
   ) throws -> V6Policy.Subnet {
-    guard entry.options.isEmpty else {
-      throw CommandFailure("[dhcp]: dhcp.subnet.\"\(network)\".options are those of IPv4")
-    }
     var subnet = V6Policy.Subnet(network)
+    // What is named here goes before what the shorter keys say.
+    for (name, values) in entry.options.sorted(by: { $0.key < $1.key }) {
+      do throws(OptionValueError) {
+        let (code, bytes) = try V6OptionDefinition.encode(name.description, values.map(\.description))
+        subnet.options.append(code, bytes)
+      } catch { throw CommandFailure("[dhcp]: dhcp.subnet.\"\(network)\".options: \(error)") }
+    }
     if let pool = entry.pool { subnet.pool = pool.lowest.bits...pool.highest.bits }
     subnet.delegated = entry.delegate
     subnet.delegatedLength = entry.delegateLength
@@ -60,6 +64,7 @@ enum DHCPv6Policy {
       entry.boot.script.flatMap { file in
         file.description.contains("://") ? file.description : place.map { $0 + file.description }
       } ?? url
+      ?? (configuration.tftp.menu.isEmpty ? nil : place.map { $0 + BootMenu.Loader.ipxe.rawValue })
     return subnet
   }
 

@@ -3,6 +3,7 @@ import ConsoleCore
 import Foundation
 import HTTPCore
 import HTTPServer
+import Operation
 import Services
 import Supervision
 import Synchronization
@@ -49,6 +50,7 @@ final class HTTPHosting: HostedService {
     confinement.readPaths += Set(folders + pages).sorted()
     let upstreams = targets.compactMap { if case .upstream(let url) = $0 { url } else { nil } }
     MailSetupSite.confine(&confinement, for: configuration, in: folder)
+    confinement.writePaths.append(folder.boots)
     // Only to where sites are proxied.
     confinement.connectPorts? += Set(upstreams.filter { $0.socketPath == nil }.map(\.port)).sorted()
     confinement.readPaths += Set(upstreams.compactMap { $0.socketPath.map(parent) }).sorted()
@@ -69,10 +71,15 @@ final class HTTPHosting: HostedService {
   ) async throws -> any HostedService {
     let names = DNSOverHTTPS(
       path: DataFolder(settings.configuration).dnsSocket, settings.configuration.dns, group: surroundings.group)
+    var context = surroundings.context
+    let fetches = BootFetches()
+    context.events = EventFan([context.events, fetches])
+    surroundings.names.everySecond { fetches.save(to: DataFolder(settings.configuration).fetchFile) }
+    surroundings.names.begin(in: nil, clock: context.clock)
     let mapping = SiteMapping(
       surroundings, names: names, properties: DataFolder(settings.configuration).webProperties)
     let server = try HTTPServer(
-      context: surroundings.context, contexts: surroundings.contexts, counter: surroundings.counter,
+      context: context, contexts: surroundings.contexts, counter: surroundings.counter,
       numbers: surroundings.numbers, configuration: mapping.configuration(settings, sockets), desk: mapping.desk)
     surroundings.metrics.reading("portside_http_requests", help: "HTTP requests answered.") {
       Double(server.counters.requests)

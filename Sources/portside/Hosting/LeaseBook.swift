@@ -17,6 +17,7 @@ final class LeaseBook: LeaseDirectory {
     var leases: [IPAddress: LeaseRecord] = [:]
     /// Names of machines with a reserved address, who are known before they have a lease.
     var reserved: [IPAddress: String] = [:]
+    var files = VirtualFiles()
     var serialFile: String?
     /// The serials on disk: above all that were served.
     var ceilings: [String: UInt32] = [:]
@@ -110,17 +111,35 @@ final class LeaseBook: LeaseDirectory {
 
   // MARK: For TFTP
 
+  /// Which virtual files there are, and which clients have folders of their own.
+  func serve(_ files: VirtualFiles) { state.withLock { $0.files = files } }
+
   func client(at address: IPAddress) -> KnownClient? {
-    state.withLock { state in
-      if let lease = state.leases[address], lease.expires > clock.wallTime() {
-        let hardware = lease.hardwareAddress.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
-        return KnownClient(device: state.reserved[address] ?? lease.hostName ?? hardware.joined(separator: "-"))
-      }
-      return state.reserved[address].map { KnownClient(device: $0) }
+    let (lease, name, files) = known(address)
+    let root = files.root(lease, name, at: address)
+    if let lease {
+      let hardware = lease.hardwareAddress.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
+      return KnownClient(device: name ?? hardware.joined(separator: "-"), root: root)
     }
+    return name.map { KnownClient(device: $0, root: root) }
   }
 
-  func render(_ fileName: String, for client: KnownClient?, at address: IPAddress) -> [UInt8]? { nil }
+  func root(at address: IPAddress) -> String? {
+    let (lease, name, files) = known(address)
+    return files.root(lease, name, at: address)
+  }
+
+  func render(_ fileName: String, for client: KnownClient?, at address: IPAddress) -> [UInt8]? {
+    let (lease, name, files) = known(address)
+    return files.content(fileName, lease, name, at: address)
+  }
+
+  private func known(_ address: IPAddress) -> (LeaseRecord?, name: String?, VirtualFiles) {
+    state.withLock { state in
+      let lease = state.leases[address].flatMap { $0.expires > clock.wallTime() ? $0 : nil }
+      return (lease, state.reserved[address] ?? lease?.hostName, state.files)
+    }
+  }
 
   // MARK: Into DNS
 

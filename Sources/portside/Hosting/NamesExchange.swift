@@ -18,16 +18,19 @@ final class NamesExchange: Sendable {
   init(clock: any Services.Clock, events: any EventSink) { book = LeaseBook(clock: clock, events: events) }
 
   /// Begins what is done every second; once, however often it is called.
-  func begin(in folder: DataFolder, clock: any Services.Clock) {
+  /// - Parameter folder: Where the timeline of boots is written; `nil` in a worker that has none.
+  func begin(in folder: DataFolder?, clock: any Services.Clock) {
     ticking.withLock { task in
       guard task == nil else { return }
       task = Task { [book, timeline, mail, hostKeys] in
         while !Task.isCancelled {
           try? await Task.sleep(for: .seconds(1))
           book.expire()
-          timeline.save(to: folder.bootFile)
-          mail.look(into: book)
-          hostKeys.look(into: book)
+          if let folder {
+            timeline.save(to: folder.bootFile)
+            mail.look(into: book)
+            hostKeys.look(into: book)
+          }
           for work in self.work.withLock({ $0 }) { await work() }
         }
       }

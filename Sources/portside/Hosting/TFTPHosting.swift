@@ -33,12 +33,17 @@ final class TFTPHosting: HostedService {
     self.state = Mutex(state)
   }
 
-  static func share(_ whole: PortsideConfiguration, with part: inout PortsideConfiguration) { part.tftp = whole.tftp }
+  static func share(_ whole: PortsideConfiguration, with part: inout PortsideConfiguration) {
+    part.tftp = whole.tftp
+    part.listen = whole.listen
+  }
 
   static func confine(
     _ confinement: inout Confinement, for configuration: PortsideConfiguration, in folder: DataFolder
   ) {
     if let read = configuration.tftp.read?.description { confinement.readPaths.append(read) }
+    confinement.readPaths += Set(configuration.tftp.clients.values.compactMap { $0.read?.description }).sorted()
+    if let templates = configuration.tftp.templates?.description { confinement.readPaths.append(templates) }
     if let write = configuration.tftp.write { confinement.writePaths.append(Self.base(of: write.description)) }
     confinement.writePaths.append(folder.leases)
   }
@@ -57,12 +62,14 @@ final class TFTPHosting: HostedService {
   ) async throws -> any HostedService {
     let section = settings.configuration.tftp
     surroundings.names.begin(in: DataFolder(settings.configuration), clock: surroundings.context.clock)
+    surroundings.names.book.serve(VirtualFiles(settings.configuration))
     return TFTPHosting(surroundings, State(configuration: configuration(section), section: section))
   }
 
   /// A server is made anew on its socket when the section differs: its transfers end, and the clients ask again.
   func apply(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) async throws {
     let section = settings.configuration.tftp
+    surroundings.names.book.serve(VirtualFiles(settings.configuration))
     let running = state.withLock { state -> [InheritedSocket.Identity: Running] in
       guard state.section != section else { return [:] }
       state.section = section
@@ -101,6 +108,10 @@ final class TFTPHosting: HostedService {
     var configuration = TFTPServerConfiguration()
     configuration.readRoots = section.read.map { [$0.description] } ?? []
     configuration.usesSinglePort = section.singlePort
+    configuration.maps = section.maps.map { NameMap($0.from.description, $0.to.description) }
+    for (name, group) in section.clients {
+      if let read = group.read { configuration.clientRoots[name.description] = read.description }
+    }
     if let write = section.write {
       var policy = WritePolicy(template: write.description)
       policy.maximumFileSize = UInt64(clamping: section.maxSize.bytes)

@@ -55,7 +55,8 @@ struct ProbeOptions: Sendable {
 enum Probes {
   static let schemes = [
     "http", "https", "dns", "dns+tcp", "dns+tls", "ssh", "sftp", "telnet", "telnet+tls", "telnets", "ftp", "ftps",
-    "dhcp", "tftp", "rdp", "smtp", "submission", "submissions", "pop3", "pop3s", "imap", "imaps", "sieve", "lmtp",
+    "dhcp", "dhcp6", "tftp", "rdp", "smtp", "submission", "submissions", "pop3", "pop3s", "imap", "imaps", "sieve",
+    "lmtp",
   ]
 
   /// The probe for a URL; throws what is wrong with it.
@@ -75,6 +76,7 @@ enum Probes {
     case "telnet+tls": return try TelnetProbe(url, .starttls, options)
     case "telnets": return try TelnetProbe(url, .implicit, options)
     case "dhcp": return try DHCPProbe(url)
+    case "dhcp6": return try DHCPv6Probe(url)
     case "tftp": return try TFTPProbe(url)
     case "rdp": return try RDPProbe(url, options)
     case "pop3", "pop3s": return try POP3Probe(url, isSecure: scheme == "pop3s", options)

@@ -30,6 +30,12 @@ struct ServiceProbe: Sendable {
   /// Bound to its interface, a server hears only what comes from there: it is asked by broadcast. On loopback and on other
   /// ports it answers as to a relay.
   private func dhcpProbe() throws -> any Probe {
+    if declaration.key == "v6_port" {
+      // By its interface, as such a socket hears nothing that comes from loopback.
+      let interface = endpoint.address.isLoopback ? nil : NetworkInterfaces.name(of: endpoint.address)
+      return try DHCPv6Probe(
+        "dhcp6://\(endpoint.port == 547 ? interface ?? endpoint.description : endpoint.description)")
+    }
     if endpoint.address.isLoopback || endpoint.port != 67 {
       return try Probes.probe("dhcp://\(endpoint)", ProbeOptions())
     }

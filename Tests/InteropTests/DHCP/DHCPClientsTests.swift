@@ -10,14 +10,14 @@ import Testing
   ]
 
   /// What `udhcpc` and `dhclient` call to set the address, and a file for what they told it.
-  static func script(_ scratch: Scratch) throws -> String {
+  static func script(_ scratch: Scratch, interface: String = "lan0") throws -> String {
     let text = """
       #!/bin/sh
       env >> \(scratch.path)/told
       case "$1$reason" in
       bound|renew|BOUND|RENEW|REBIND|REBOOT)
-        ip addr flush dev lan0; ip addr add "${ip:-$new_ip_address}/24" dev lan0;;
-      deconfig|EXPIRE|FAIL|RELEASE) ip addr flush dev lan0;;
+        ip addr flush dev \(interface); ip addr add "${ip:-$new_ip_address}/24" dev \(interface);;
+      deconfig|EXPIRE|FAIL|RELEASE) ip addr flush dev \(interface);;
       esac
       exit 0
       """

@@ -18,7 +18,9 @@ extension V6Message {
       let link = IPAddress(v6: try reader.readInteger("link address", as: UInt128.self))
       let peer = IPAddress(v6: try reader.readInteger("peer address", as: UInt128.self))
       let options = try V6Options(from: &reader)
-      relays.append(V6Relay(hops: hops, link: link, peer: peer, interface: options[.interface]))
+      let wantsPort = options[.relayPort] != nil
+      relays.append(
+        V6Relay(hops: hops, link: link, peer: peer, interface: options[.interface], wantsSourcePort: wantsPort))
       guard let next = options[.relayed] else { throw WireError(.malformed, "relayed message") }
       inner = next
     }
@@ -31,6 +33,23 @@ extension V6Message {
     return message
   }
 
+  /// What a relay that asks for itself sends (RFC 8415 §9): the message in a relay-forward, from any port (RFC 8357).
+  public func forwarded(link: IPAddress, peer: IPAddress) -> [UInt8] {
+    var options = V6Options()
+    options.append(.relayPort, [0, 0])
+    options.append(.relayed, encoded)
+    return [Self.relayForward, 0] + link.octets + peer.octets + options.encoded
+  }
+
+  /// Reads an answer, taken out of the relay-reply that it may be in.
+  public static func decodeAnswer(_ bytes: [UInt8]) throws(WireError) -> V6Message {
+    guard bytes.first == relayReply else { return try decode(bytes.span.bytes) }
+    guard bytes.count > 34, let inner = V6Options(bytes[34...])?[.relayed] else {
+      throw WireError(.malformed, "relay-reply")
+    }
+    return try decode(inner.span.bytes)
+  }
+
   /// The datagram; a reply to a relayed message in as many relay-replies.
   public var encoded: [UInt8] {
     var bytes = [kind.rawValue, UInt8(truncatingIfNeeded: transaction >> 16)]
@@ -40,6 +59,8 @@ extension V6Message {
       var outer = [Self.relayReply, relay.hops] + relay.link.octets + relay.peer.octets
       var options = V6Options()
       if let interface = relay.interface { options.append(.interface, interface) }
+      // RFC 8357 §5.3: the option goes back, for the next relay to see.
+      if relay.wantsSourcePort { options.append(.relayPort, [0, 0]) }
       options.append(.relayed, bytes)
       outer += options.encoded
       bytes = outer

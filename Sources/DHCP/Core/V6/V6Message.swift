@@ -36,10 +36,35 @@ public struct V6Message: Sendable, Hashable {
     if let client = options[.clientIdentifier] { parts.append("from \(Hexadecimal.text(client))") }
     for relay in relays { parts.append("relay \(relay.link) for \(relay.peer)") }
     for item in options.items where item.code != V6OptionCode.clientIdentifier.rawValue {
-      let name = V6OptionCode(rawValue: item.code).map { "\($0)" } ?? "option \(item.code)"
-      parts.append("\(name) \(Hexadecimal.text(item.bytes))")
+      parts.append(Self.describe(item))
     }
     return parts.joined(separator: "; ")
+  }
+
+  private static func describe(_ item: V6Options.Item) -> String {
+    if let definition = V6OptionDefinition.numbered(item.code) {
+      return "\(definition.name) \(definition.describe(item.bytes))"
+    }
+    let bytes = item.bytes
+    switch V6OptionCode(rawValue: item.code) {
+    case .addresses where bytes.count >= 12, .delegations where bytes.count >= 12:
+      let inner = V6Options(bytes[12...])?.items.map(describe).joined(separator: ", ") ?? Hexadecimal.text(bytes[12...])
+      return "\(item.code == 3 ? "addresses" : "prefixes") of association \(Hexadecimal.text(bytes[..<4])): \(inner)"
+    case .address where bytes.count >= 24:
+      return IPAddress(octets: bytes[..<16])?.description ?? Hexadecimal.text(bytes)
+    case .prefix where bytes.count >= 25:
+      return (IPAddress(octets: bytes[9..<25])?.description ?? "") + "/\(bytes[8])"
+    case .status where bytes.count >= 2:
+      return "status \(UInt16(bytes[0]) << 8 | UInt16(bytes[1])) \(Hexadecimal.printable(Array(bytes[2...])))"
+    case .requested where bytes.count % 2 == 0:
+      let names = stride(from: 0, to: bytes.count, by: 2).map { start in
+        let code = UInt16(bytes[start]) << 8 | UInt16(bytes[start + 1])
+        return V6OptionDefinition.numbered(code)?.name ?? "\(code)"
+      }
+      return "asks for \(names.joined(separator: ", "))"
+    case let code?: return "\(code) \(Hexadecimal.text(bytes))"
+    case nil: return "option \(item.code) \(Hexadecimal.text(bytes))"
+    }
   }
 }
 
@@ -52,6 +77,8 @@ public struct V6Relay: Sendable, Hashable {
   public var peer: IPAddress
   /// The relay's name for the interface, which goes back as it came (§21.18).
   public var interface: [UInt8]?
+  /// Whether it wants answers at the port that it sent from (RFC 8357).
+  public var wantsSourcePort = false
 }
 
 /// Options in order. A code may come several times, as the identity associations do.
@@ -93,5 +120,6 @@ public enum V6OptionCode: UInt16, Sendable, Hashable {
   case prefix = 26
   case name = 39
   case timeServers = 56
+  case relayPort = 135
   case bootFile = 59
 }
