@@ -5,7 +5,7 @@ extension FuzzTarget {
     clientHello, proxyHeader,
     toml, configuration,
     dnsMessage, dnsName, dnsRecordData, dnsRecordText, dnsZoneFile, dnsResponder, dnsStream,
-    dnsTSIG, dnsTransfer, dnsUpdate,
+    dnsTSIG, dnsTransfer, dnsUpdate, dnsCatalog,
     http1Server, http2Server, httpClient, hpack, httpRanges, httpPath, httpDate, httpConditions,
     ftpServer, ftpClient, ftpValues,
     pem, serverKey, certificate,

@@ -7,6 +7,8 @@ public struct DNSZone: ConfigurationRecord {
   public var from: [PeerAddress] = []
   public var key: TransferKeyName?
   public var tls = false
+  public var catalog = false
+  public var digest = false
   /// `nil`: served as the file has it, signed or not.
   public var dnssec: DNSSigning?
 
@@ -39,6 +41,14 @@ public struct DNSZone: ConfigurationRecord {
     keys.key(
       "tls", \.tls, .flag, "Whether the primaries are asked inside TLS (RFC 9103), on port 853.", example: "true",
       isAlternative: true)
+    keys.key(
+      "catalog", \.catalog, .flag, "Whether it is a catalog of zones (RFC 9432).",
+      details:
+        "With `from`: every zone that it lists is transferred from the same primaries. Without: it is made here, "
+        + "and lists all zones of ours, for secondaries to take.", example: "true", isAlternative: true)
+    keys.key(
+      "digest", \.digest, .flag, "Whether it is served with a digest of itself (ZONEMD, RFC 8976).",
+      details: "Not for zones that are signed here.", example: "true", isAlternative: true)
   }
 
   public func problems() -> [Problem] {

@@ -45,8 +45,13 @@ public struct ReplicationConfiguration: Sendable {
     public var key: Name?
     /// Whether transfers go inside TLS (RFC 9103).
     public var isSecure: Bool
+    /// Whether it lists zones that are transferred from the same primaries (RFC 9432).
+    public var isCatalog: Bool
 
-    public init(zone: Name, primaries: [Endpoint], key: Name? = nil, isSecure: Bool = false) {
+    public init(
+      zone: Name, primaries: [Endpoint], key: Name? = nil, isSecure: Bool = false, isCatalog: Bool = false
+    ) {
+      self.isCatalog = isCatalog
       self.zone = zone
       self.primaries = primaries
       self.key = key

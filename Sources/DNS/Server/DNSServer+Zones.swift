@@ -79,6 +79,9 @@ extension DNSServer {
     }
   }
 
+  /// Which zones are served with a digest of themselves (RFC 8976). Before zones are loaded.
+  public func setDigested(_ apexes: Set<Name>) { state.withLock { $0.withDigest = apexes } }
+
   /// Puts zones together, and serves them.
   /// - Parameter only: The zones that may have changed; `nil` for all.
   func publish(_ state: inout State, only: Set<Name>? = nil) {
@@ -94,7 +97,7 @@ extension DNSServer {
       } else {
         let content = state.dynamic.compose(zone, among: apexes, served: before)
         composed[zone.apex] = content
-        next.append(state.finish(content))
+        next.append(state.digested(state.finish(content)))
       }
     }
     state.composed = composed
@@ -107,5 +110,19 @@ extension DNSServer {
       }
     }
     zones.replace(with: ZoneCatalog(next))
+  }
+}
+
+extension DNSServer.State {
+  /// The zone with its digest, where one is wanted; the same one for the same zone.
+  mutating func digested(_ zone: Zone) -> Zone {
+    guard withDigest.contains(zone.apex), !zone.isSigned else {
+      digests[zone.apex] = nil
+      return zone
+    }
+    if let known = digests[zone.apex], known.source === zone { return known.result }
+    let result = ZoneDigest.adding(to: zone) ?? zone
+    digests[zone.apex] = (zone, result)
+    return result
   }
 }

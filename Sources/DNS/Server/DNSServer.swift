@@ -32,6 +32,9 @@ public final class DNSServer: Sendable {
     var dynamic = DynamicRecords()
     /// Both put together, before they are signed.
     var composed: [Name: Zone] = [:]
+    /// Zones that are served with a digest of themselves, and what came of that last.
+    var withDigest: Set<Name> = []
+    var digests: [Name: (source: Zone, result: Zone)] = [:]
     /// Zones of other servers, whole as they came.
     var received: [Name: Zone] = [:]
     /// Zones of ours that can't be answered from.

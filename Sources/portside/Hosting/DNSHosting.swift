@@ -122,16 +122,26 @@ final class DNSHosting: HostedService {
       guard let apex = try? Name(zone.name.description) else {
         throw CommandFailure("dns.zones: '\(zone.name)' is no domain name")
       }
-      sources.append(ZoneSource(apex: apex, .file(folder.zoneFile(zone))))
+      sources.append(ZoneSource(apex: apex, zone.catalog ? .text(CatalogZone.text) : .file(folder.zoneFile(zone))))
     }
     resolver.reload(try Self.resolverConfiguration(settings.configuration.dns))
     signing.configure(Self.signingSettings(settings.configuration.dns))
     replication.apply(try DNSReplicationSettings.configuration(settings), zones: sources.map(\.apex))
+    server.setDigested(
+      Set(settings.configuration.dns.zones.filter(\.digest).compactMap { try? Name($0.name.description) }))
+    let catalogs = settings.configuration.dns.zones.filter { $0.catalog && $0.from.isEmpty }
+      .compactMap { try? Name($0.name.description) }
+    let members = sources.map(\.apex).filter { !catalogs.contains($0) }
+    server.updateDynamic(
+      Dictionary(catalogs.map { ("catalog \($0)", CatalogZone.records(members, in: $0)) }) { $1 })
     await server.reload(sources)
   }
 
   static let commands =
     signingCommands + [
+      Command(
+        "show secondaries", permission: "console:show", "the zones of other servers",
+        columns: ["zone", "serial", "primaries", "confirmed", "failure"]),
       Command(
         "show zones", permission: "console:show", "the zones that are served", columns: ["zone", "serial", "records"]),
       Command(
@@ -139,7 +149,20 @@ final class DNSHosting: HostedService {
         columns: ["name", "ttl", "type", "data"]),
     ]
 
+  private func showSecondaries(_ question: ConsoleQuestion) -> ConsoleAnswer {
+    let rows = replication.secondaries.map { status in
+      [
+        Self.shown(status.zone), status.serial.map(String.init) ?? "-",
+        status.primaries.map(\.description).joined(separator: " "),
+        status.confirmed > 0 ? WallTime(seconds: status.confirmed, nanoseconds: 0).rfc3339 : "never",
+        status.failure ?? "-",
+      ]
+    }
+    return question.page(["zone", "serial", "primaries", "confirmed", "failure"], rows)
+  }
+
   func answer(_ question: ConsoleQuestion) async -> ConsoleAnswer {
+    if question.command == "show secondaries" { return showSecondaries(question) }
     if let answer = answerSigning(question) { return answer }
     let zones = server.servedZones.sorted { $0.apex.description < $1.apex.description }
     if question.command == "show zones" {

@@ -26,7 +26,8 @@ enum DNSReplicationSettings {
       ReplicationConfiguration.Incoming(
         zone: try name(zone.name),
         primaries: zone.from.map { Endpoint($0.address, $0.port ?? (zone.tls ? 853 : 53)) },
-        key: try zone.key.map { try name($0.name) }, isSecure: zone.tls)
+        key: try zone.key.map { try name($0.name) }, isSecure: zone.tls,
+        isCatalog: zone.catalog)
     }
     result.updates = try section.update.map { entry in
       ReplicationConfiguration.Update(

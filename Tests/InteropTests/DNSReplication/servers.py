@@ -215,7 +215,7 @@ zone:
 
 
 class Named(Server):
-    def start(self, zones, keys=()):
+    def start(self, zones, keys=(), options=""):
         self.write("named.conf", f"""{"".join(key.bind() for key in keys)}
 options {{
     directory "{self.folder}";
@@ -228,6 +228,7 @@ options {{
     notify-delay 0;
     serial-query-rate 1000;
     minimal-responses no;
+    {options}
 }};
 controls {{ }};
 {zones}
