@@ -86,7 +86,10 @@ public struct DNSSection: ServiceSection {
   public func problems() -> [Problem] {
     var problems: [Problem] = []
     var seen: Set<ZoneName> = []
-    for (index, zone) in zones.enumerated() where !seen.insert(zone.name).inserted {
+    var places: Set<DNSZone.Place> = []
+    for (index, zone) in zones.enumerated() {
+      if zone.networks.isEmpty { seen.insert(zone.name) }
+      guard !places.insert(DNSZone.Place(name: zone.name, networks: Set(zone.networks))).inserted else { continue }
       problems.append(
         Problem(ConfigurationPath("zones").appending(index: index), "the zone \"\(zone.name)\" is here twice"))
     }

@@ -1,4 +1,5 @@
 import DNSCore
+import WireKit
 
 /// What is served: zones of files, with what programs and updates put beside them, and zones of other servers.
 extension DNSServer {
@@ -79,6 +80,26 @@ extension DNSServer {
     }
   }
 
+  /// Loads zones that some networks alone see. A view with a zone whose source is broken keeps the zone that it had.
+  public func reloadViews(_ views: [(networks: [IPNetwork], sources: [ZoneSource])]) async {
+    let before = self.views.current
+    var loaded: [DNSView] = []
+    for view in views {
+      var zones: [Zone] = []
+      for source in view.sources {
+        let (zone, findings) = await Task.detached(priority: .utility) { source.load() }.value
+        let old = before.first { $0.networks == view.networks }?.own.first { $0.apex == source.apex }
+        if let zone = zone ?? old { zones.append(zone) }
+        var report = ZoneLoadReport(apex: source.apex, outcome: old == nil ? .failed : .kept, findings: findings)
+        if let zone { report.outcome = .loaded(records: zone.recordCount, serial: zone.soa.serial) }
+        self.report(report)
+      }
+      loaded.append(DNSView(networks: view.networks, zones: zones))
+    }
+    let made = loaded
+    state.withLock { _ in self.views.replace(made, beside: zones.current.zones) }
+  }
+
   /// Which zones are served with a digest of themselves (RFC 8976). Before zones are loaded.
   public func setDigested(_ apexes: Set<Name>) { state.withLock { $0.withDigest = apexes } }
 
@@ -110,6 +131,7 @@ extension DNSServer {
       }
     }
     zones.replace(with: ZoneCatalog(next))
+    views.update(next)
   }
 }
 

@@ -118,7 +118,7 @@ final class DNSHosting: HostedService {
   func apply(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) async throws {
     let folder = DataFolder(settings.configuration)
     var sources: [ZoneSource] = []
-    for zone in settings.configuration.dns.zones where zone.from.isEmpty {
+    for zone in settings.configuration.dns.zones where zone.from.isEmpty && zone.networks.isEmpty {
       guard let apex = try? Name(zone.name.description) else {
         throw CommandFailure("dns.zones: '\(zone.name)' is no domain name")
       }
@@ -135,6 +135,7 @@ final class DNSHosting: HostedService {
     server.updateDynamic(
       Dictionary(catalogs.map { ("catalog \($0)", CatalogZone.records(members, in: $0)) }) { $1 })
     await server.reload(sources)
+    await server.reloadViews(Self.views(settings.configuration.dns, folder))
   }
 
   static let commands =
@@ -148,6 +149,23 @@ final class DNSHosting: HostedService {
         "show zone", [.init("ZONE", .object(of: "show zones"))], permission: "console:show", "the records of a zone",
         columns: ["name", "ttl", "type", "data"]),
     ]
+
+  /// Zones for some networks alone, those for the same networks together.
+  private static func views(
+    _ section: DNSSection, _ folder: DataFolder
+  ) -> [(networks: [IPNetwork], sources: [ZoneSource])] {
+    var views: [(networks: [IPNetwork], sources: [ZoneSource])] = []
+    for zone in section.zones where !zone.networks.isEmpty {
+      guard let apex = try? Name(zone.name.description) else { continue }
+      let source = ZoneSource(apex: apex, .file(folder.zoneFile(zone)))
+      if let index = views.firstIndex(where: { Set($0.networks) == Set(zone.networks) }) {
+        views[index].sources.append(source)
+      } else {
+        views.append((zone.networks, [source]))
+      }
+    }
+    return views
+  }
 
   private func showSecondaries(_ question: ConsoleQuestion) -> ConsoleAnswer {
     let rows = replication.secondaries.map { status in

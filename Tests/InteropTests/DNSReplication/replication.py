@@ -400,7 +400,35 @@ def digests():
     assert code == 0 and output == run([PROGRAM, "zone", "key", "fresh"] + config)[1] and "hmac-sha256" in output, output
 
 
+def views():
+    """Each client gets the zone of its network; kdig asks from several addresses of loopback."""
+    server = portside()
+    for name, address in (("all", "192.0.2.1"), ("inner", "192.0.2.2"), ("one", "192.0.2.3")):
+        server.write(f"{name}.zone", zone_text(1, [f"host A {address}", f"only-{name} A {address}"]))
+    server.configure(
+        f'{{ name = "lab.test", file = "{server.path("all.zone")}" }}, '
+        f'{{ name = "lab.test", file = "{server.path("one.zone")}", networks = ["127.9.0.1"] }}, '
+        f'{{ name = "lab.test", file = "{server.path("inner.zone")}", networks = ["127.9.0.0/16", "127.8.0.0/16"] }}, '
+        f'{{ name = "inner.test", file = "{server.path("inner.zone")}", networks = ["127.9.0.0/16", "127.8.0.0/16"] }}').start()
+
+    def host(source, name, *more):
+        return run(["kdig", "-b", source, "-p", str(server.port), f"@{HOST}", name, "A", "+short", *more])[1].strip()
+
+    for more in ([], ["+tcp"]):
+        assert host("127.0.0.1", "host.lab.test", *more) == "192.0.2.1"
+        assert host("127.9.0.1", "host.lab.test", *more) == "192.0.2.3"
+        assert host("127.9.0.2", "host.lab.test", *more) == "192.0.2.2"
+        assert host("127.8.1.1", "host.inner.test", *more) == "192.0.2.2"
+        assert host("127.0.0.1", "host.inner.test", *more) == ""
+        assert host("127.9.0.2", "only-all.lab.test", *more) == ""
+    server.write("inner.zone", zone_text(2, ["host A 192.0.2.22"]))
+    server.reload()
+    until("the view's new zone", lambda: host("127.8.1.1", "host.lab.test") == "192.0.2.22")
+    assert host("127.0.0.1", "host.lab.test") == "192.0.2.1"
+
+
 CASES = {
+    "views": views,
     "catalogs": catalogs,
     "digests": digests,
     "out": transfers_out,
