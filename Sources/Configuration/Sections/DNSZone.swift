@@ -9,6 +9,7 @@ public struct DNSZone: ConfigurationRecord {
   public var from: [PeerAddress] = []
   public var key: TransferKeyName?
   public var tls = false
+  public var authority: AbsolutePath?
   public var catalog = false
   public var networks: [IPNetwork] = []
   public var digest = false
@@ -51,6 +52,11 @@ public struct DNSZone: ConfigurationRecord {
       "tls", \.tls, .flag, "Whether the primaries are asked inside TLS (RFC 9103), on port 853.", example: "true",
       isAlternative: true)
     keys.key(
+      "authority", \.authority, Codec<AbsolutePath>.text().optional(),
+      "With `tls`: the certificate of whoever vouches for the primaries (PEM).",
+      details: "Absent: the authorities that the system trusts. The certificate must name the primary's address.",
+      example: "\"/etc/portside/ns1-ca.pem\"", isAlternative: true)
+    keys.key(
       "networks", \.networks, .list(.text()), "Clients that are answered from it; empty: all.",
       details:
         "The same name may stand once more for each group of networks, and once without any for everybody else. Such "
@@ -69,6 +75,9 @@ public struct DNSZone: ConfigurationRecord {
   public func problems() -> [Problem] {
     if from.isEmpty, key != nil || tls {
       return [Problem(ConfigurationPath(key != nil ? "key" : "tls"), "has no effect without from", severity: .warning)]
+    }
+    if authority != nil, !tls {
+      return [Problem(ConfigurationPath("authority"), "has no effect without tls", severity: .warning)]
     }
     if !networks.isEmpty, !from.isEmpty || catalog || digest || dnssec != nil {
       return [Problem(ConfigurationPath("networks"), "a zone for some networks alone is answered as its file has it")]

@@ -110,8 +110,7 @@ public final class ZoneReplication: DNSTransactions {
     for catalog in state.configuration.incoming where catalog.isCatalog {
       for member in state.members[catalog.zone] ?? [] where taken.insert(member).inserted {
         all.append(
-          ReplicationConfiguration.Incoming(
-            zone: member, primaries: catalog.primaries, key: catalog.key, isSecure: catalog.isSecure))
+          catalog.member(member))
       }
     }
     return all
@@ -148,6 +147,8 @@ public final class ZoneReplication: DNSTransactions {
     for incoming in incoming {
       guard state.withLock({ $0.secondaries[incoming.zone] == nil }) else { continue }
       let key = incoming.key.flatMap { configuration.keys[$0] }
+      var client = client
+      if !incoming.trustRoots.isEmpty { client.trustRoots = incoming.trustRoots }
       let zone = SecondaryZone(
         incoming, key: key, folder: copyFolder, server: server, context: context, client: client)
       zone.load()

@@ -48,6 +48,8 @@ final class DNSHosting: HostedService {
     }
     confinement.readPaths += Set(folders).sorted()
     confinement.writePaths.append(folder.replication)
+    let authorities = configuration.dns.zones.compactMap(\.authority?.description)
+    confinement.readPaths += Set(authorities.map { String($0[..<($0.lastIndex(of: "/") ?? $0.endIndex)]) }).sorted()
     // Primaries, over TCP.
     let primaries = configuration.dns.zones.flatMap { zone in zone.from.map { $0.port ?? (zone.tls ? 853 : 53) } }
     confinement.connectPorts? += Set(primaries).sorted()

@@ -427,7 +427,32 @@ def views():
     assert host("127.0.0.1", "host.lab.test") == "192.0.2.1"
 
 
+def inside_tls():
+    """Transfers inside TLS (RFC 9103): kdig from us, and we from another Portside; not from one that nobody vouches for."""
+    key, port = Key("xfer"), free_port()
+    primary, secondary = portside(), portside()
+    primary.write("lab.zone", zone_text(1, VARIETY + [f"h{n} A 192.0.2.{n % 250}" for n in range(3000)]))
+    primary.configure(
+        f'{{ name = "lab.test", file = "{primary.path("lab.zone")}" }}',
+        f'transfer = [ {{ zone = "lab.test", to = "{HOST}:{secondary.port}", key = "tsig:xfer" }} ]', [key], port).start()
+    code, output = run(["kdig", "+tls", "-y", key.kdig(), "-p", str(port), f"@{HOST}", "lab.test", "AXFR"], seconds=60)
+    assert output.count("192.0.2.") > 2_900, output[-1000:]
+    authority = f"{primary.folder}/data/ca/ca.pem"
+    trusted = secondary.write("authority/ca.pem", open(authority).read())
+    os.chmod(secondary.path("authority"), 0o755)
+    entry = f'name = "lab.test", from = ["{HOST}:{port}"], key = "tsig:xfer", tls = true'
+    secondary.configure(f'{{ {entry} }}', "", [key]).start()
+    until("a stranger is refused", lambda: "unreachable" in secondary.text() or "CERTIFICATE_VERIFY" in secondary.text())
+    assert secondary.serial("lab.test") is None
+    secondary.stop()
+    secondary.configure(f'{{ {entry}, authority = "{trusted}" }}',
+                        'transfer = [ { zone = "lab.test", networks = ["127.0.0.0/8"] } ]', [key]).start()
+    until("the zone inside TLS", lambda: secondary.serial("lab.test") == 1)
+    same(secondary.records("lab.test"), primary.records("lab.test", key), "inside TLS")
+
+
 CASES = {
+    "tls": inside_tls,
     "views": views,
     "catalogs": catalogs,
     "digests": digests,

@@ -143,7 +143,7 @@ class Portside(Server):
         self.program = program
         self.sections = ""
 
-    def configure(self, zones, more="", keys=()):
+    def configure(self, zones, more="", keys=(), tls="\"off\""):
         entries = []
         for key in keys:
             path = self.write(f"{key.name}.key", key.secret + "\n", 0o600)
@@ -165,7 +165,7 @@ issuer = "internal-ca"
 [dns]
 on = ["here"]
 port = {self.port}
-tls_port = "off"
+tls_port = {tls}
 rate_limit = 0
 zones = [{zones}]
 tsig = [{", ".join(entries)}]
