@@ -108,7 +108,10 @@ let package = Package(
     module("DNSClient", path: "DNS/Client", ["WireKit", "DNSCore", nioCore, nioPosix, nioSSL]),
     module(
       "DNSResolver", path: "DNS/Resolver",
-      ["WireKit", "Services", "DNSCore", "DNSSecurity", "DNSClient", "DNSServer", nioCore, nioPosix, nioSSL]),
+      [
+        "WireKit", "Services", "DNSCore", "DNSSecurity", "DNSClient", "DNSServer", "HTTPCore", "HTTPClient", nioCore,
+        nioPosix, nioSSL,
+      ]),
     module("HTTPCore", path: "HTTP/Core", ["WireKit"]),
     module(
       "HTTPServer", path: "HTTP/Server",
@@ -213,6 +216,7 @@ let package = Package(
       name: "FuzzTargets",
       dependencies: [
         "WireKit", "Services", "TestKit", "Transport", "Configuration", "Certificates", "Gate", "DNSCore", "HTTPCore",
+        "DNSSecurity",
         "Files", "SSHCore", "SFTPCore", "SFTPServer", "ConsoleCore", "TelnetCore", nioCore, nioEmbedded, "DHCPCore",
         "TFTPCore", "FTPCore", "MessageCore", "POP3Core", "SASLCore", "SMTPCore", "SieveCore", "IMAPCore", "RDPCore",
       ],

@@ -160,6 +160,8 @@ struct SignedInternet {
     let tlsa = RecordType(rawValue: 52)
     let answer = try await world.resolver.lookUp(Question(try Name("_25._tcp.mail.none.example."), tlsa))
     #expect(answer.security == .secure && answer.records.count == 1 && answer.code == .noError)
+    let served = try await ValidatingClient(world.resolver).certificates(of: try Name("mail.none.example."), port: 25)
+    #expect(served.security == .secure && served.records.map(\.usage) == [3] && served.records[0].data.count == 32)
     let unsigned = try await world.resolver.lookUp(Question(try Name("_25._tcp.mail.unsigned.example."), tlsa))
     #expect(unsigned.security == .insecure && unsigned.records.count == 1)
     let altered = try await world.resolver.lookUp(Question(try Name("www.altered.example."), .a))

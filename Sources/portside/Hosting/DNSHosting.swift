@@ -43,7 +43,11 @@ final class DNSHosting: HostedService {
       let file = folder.zoneFile(zone)
       return String(file[..<(file.lastIndex(of: "/") ?? file.endIndex)])
     }
-    confinement.readPaths += Set(folders).sorted()
+    let policies = (configuration.dns.blockLists + configuration.dns.policyZones).map { path -> String in
+      let file = path.description
+      return String(file[..<(file.lastIndex(of: "/") ?? file.endIndex)])
+    }
+    confinement.readPaths += Set(folders + policies).sorted()
     let keepsKeys = configuration.dns.zones.contains { $0.dnssec != nil }
     if keepsKeys || TrustedRoot.isKept(configuration.dns) { confinement.writePaths.append(folder.zoneKeys) }
     guard !configuration.dns.recursion.isEmpty else { return }
@@ -203,14 +207,41 @@ final class DNSHosting: HostedService {
   ) throws -> ResolverConfiguration {
     let forwarders = try section.forward.map { url in
       guard let transport = Forwarder.Transport(rawValue: url.scheme), case .address(let address) = url.host else {
-        throw CommandFailure("dns.forward: \(url): this version asks over udp://, tcp:// and tls:// only")
+        throw CommandFailure("dns.forward: \(url): a resolver is asked at its address, over udp, tcp, tls or https")
       }
-      return Forwarder(transport, Endpoint(address, url.port))
+      return Forwarder(transport, Endpoint(address, url.port), path: url.path.isEmpty ? "/dns-query" : url.path)
     }
-    return ResolverConfiguration(
+    var configuration = ResolverConfiguration(
       networks: section.recursion, forwarders: forwarders,
       roots: section.roots.isEmpty ? RootHints.addresses : section.roots.map { Endpoint($0.address, $0.port ?? 53) },
       cacheSize: Int(clamping: section.cache.bytes), udpLimit: section.udpSize, anchors: try anchors(section, trusted))
+    configuration.policy = try policy(section)
+    configuration.synthesisPrefix = section.synthesisPrefix
+    return configuration
+  }
+
+  /// `policy_zones` and `block_lists`, read from their files. One that can't be read stops a reload: what was in force stays.
+  private static func policy(_ section: DNSSection) throws -> ResolverPolicy {
+    var layers: [ResolverPolicy.Layer] = []
+    for path in section.policyZones {
+      let file = path.description
+      let name = String(file.split(separator: "/").last ?? "policy")
+      guard let apex = try? Name("policy.invalid.") else { continue }
+      let (zone, findings) = ZoneSource(apex: apex, .file(file)).load()
+      guard let zone else { throw CommandFailure("dns.policy_zones: \(findings.first.map { "\($0)" } ?? file)") }
+      var layer = ResolverPolicy.Layer.policyZone(zone).layer
+      layer.name = name
+      layers.append(layer)
+    }
+    for path in section.blockLists {
+      let file = path.description
+      guard let content = FileManager.default.contents(atPath: file) else {
+        throw CommandFailure("dns.block_lists: \(file) can't be read")
+      }
+      layers.append(
+        ResolverPolicy.Layer.list([UInt8](content), name: String(file.split(separator: "/").last ?? "list")).layer)
+    }
+    return ResolverPolicy(layers)
   }
 
   /// `validate`, `trust_anchors` and `insecure`.
@@ -232,7 +263,7 @@ final class DNSHosting: HostedService {
   private static func register(_ server: DNSServer, _ resolver: Resolver, in surroundings: WorkerSurroundings) {
     for (result, figure) in [
       ("cache", \Resolver.Figures.fromCache), ("stale", \.stale), ("failure", \.failures), ("asked", \.asked),
-      ("secure", \.secure), ("bogus", \.bogus),
+      ("secure", \.secure), ("bogus", \.bogus), ("blocked", \.blocked),
     ] as [(String, KeyPath<Resolver.Figures, UInt64> & Sendable)] {
       surroundings.metrics.reading(
         "portside_dns_resolver", help: "Names of other zones: answers by source, and questions asked.",
