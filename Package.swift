@@ -35,7 +35,8 @@ let package = Package(
   name: "portside",
   products: [
     .executable(name: "portside", targets: ["portside"]),
-    .library(name: "DNS", targets: ["DNSCore", "DNSSecurity", "DNSServer", "DNSClient", "DNSResolver"]),
+    .library(
+      name: "DNS", targets: ["DNSCore", "DNSSecurity", "DNSServer", "DNSClient", "DNSReplication", "DNSResolver"]),
     .library(name: "SSH", targets: ["SSHCore", "SSHServer", "SSHClient"]),
     .library(name: "SFTP", targets: ["SFTPCore", "SFTPServer", "SFTPClient"]),
     .library(name: "FTP", targets: ["FTPCore", "FTPData", "FTPServer", "FTPClient"]),
@@ -100,12 +101,15 @@ let package = Package(
     module("MailStores", ["WireKit", "Services", "MessageCore", "MailEngine", "SystemShims", crypto, database]),
 
     // The protocols.
-    module("DNSCore", path: "DNS/Core", ["WireKit"]),
+    module("DNSCore", path: "DNS/Core", ["WireKit", crypto]),
     module("DNSSecurity", path: "DNS/Security", ["WireKit", "DNSCore", crypto, cryptoExtras]),
     module(
       "DNSServer", path: "DNS/Server",
       ["WireKit", "Services", "SystemShims", "Transport", "DNSCore", "DNSSecurity", nioCore]),
     module("DNSClient", path: "DNS/Client", ["WireKit", "DNSCore", nioCore, nioPosix, nioSSL]),
+    module(
+      "DNSReplication", path: "DNS/Replication",
+      ["WireKit", "Services", "DNSCore", "DNSClient", "DNSServer", nioCore, nioPosix]),
     module(
       "DNSResolver", path: "DNS/Resolver",
       [
@@ -189,7 +193,8 @@ let package = Package(
       name: "portside",
       dependencies: [
         "WireKit", "Services", "SystemShims", "Transport", "Configuration", "Operation", "Certificates", "Stores",
-        "Gate", "Supervision", "DNSCore", "DNSSecurity", "DNSServer", "DNSClient", "DNSResolver", "HTTPCore",
+        "Gate", "Supervision", "DNSCore", "DNSSecurity", "DNSServer", "DNSClient", "DNSReplication", "DNSResolver",
+        "HTTPCore",
         "HTTPServer",
         "HTTPClient", "ConsoleCore", "ConsoleServer", "TelnetCore", "TelnetServer", "TelnetClient", "Files", "SSHCore",
         "SSHServer", "SSHClient", "SFTPServer", "SFTPClient", "FTPCore", "FTPServer", "FTPClient", "Datagrams",
@@ -244,11 +249,10 @@ let package = Package(
       name: "SupervisionFixture", dependencies: ["Supervision", "WireKit", "Services"],
       path: "Tests/Fixtures/SupervisionFixture", swiftSettings: settings),
     tests(
-      "DNS",
+      "DNS", exclude: ["Vectors"],
       [
-        "DNSCore", "DNSSecurity", "DNSServer", "DNSClient", "DNSResolver", "TestKit", "Transport", "WireKit",
-        "Services",
-        nioCore, nioPosix,
+        "DNSCore", "DNSSecurity", "DNSServer", "DNSClient", "DNSReplication", "DNSResolver", "TestKit", "Transport",
+        "WireKit", "Services", nioCore, nioPosix,
       ]),
     // The program as a process, over sockets, with real clients and hostile ones.
     .target(name: "LaboratoryKit", path: "Tests/Fixtures/LaboratoryKit", swiftSettings: settings),
@@ -307,6 +311,9 @@ let package = Package(
       name: "TFTPInteropTests",
       dependencies: ["NamesKit", "NamesFixture", "Datagrams", "TFTPClient", "TestKit", "WireKit"],
       path: "Tests/InteropTests/TFTP", swiftSettings: settings),
+    .testTarget(
+      name: "DNSReplicationInteropTests", dependencies: ["NamesKit", "portside"],
+      path: "Tests/InteropTests/DNSReplication", exclude: ["replication.py", "servers.py"], swiftSettings: settings),
     .testTarget(
       name: "DHCPInteropTests", dependencies: ["NamesKit", "NamesFixture", "portside"], path: "Tests/InteropTests/DHCP",
       swiftSettings: settings),

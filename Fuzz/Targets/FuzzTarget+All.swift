@@ -6,6 +6,7 @@ extension FuzzTarget {
     toml, configuration,
     dnsMessage, dnsName, dnsRecordData, dnsRecordText, dnsZoneFile, dnsResponder, dnsStream,
     dnsValidator, dnsSecurityRecords,
+    dnsTSIG, dnsTransfer, dnsUpdate,
     http1Server, http2Server, httpClient, hpack, httpRanges, httpPath, httpDate, httpConditions,
     ftpServer, ftpClient, ftpValues,
     pem, serverKey, certificate,

@@ -92,7 +92,7 @@ import WireKit
       header: Header(id: 1, flags: .recursionDesired), questions: [Question(try Name("mail.none.example."), .a)]
     ).encoded()
     #expect(await world.resolver.reply(to: query, over: .udp) == nil)
-    #expect(world.resolver.figures.blocked == 3)
+    #expect(world.resolver.figures.blocked == 4)
   }
 
   @Test(arguments: [
@@ -119,6 +119,7 @@ import WireKit
     // Who checks by itself gets what there is.
     #expect(try await world.ask("www.none.example.", .aaaa, flags: .checkingDisabled).message.answers.isEmpty)
     #expect(try await world.ask("no.none.example.", .aaaa).summary == "NXDOMAIN AD")
-    #expect(try await world.ask("www.altered.example.", .aaaa).summary.hasPrefix("SERVFAIL"))
+    // Nothing is made of what is wrong.
+    #expect(try await world.ask("www.altered.example.", .aaaa).message.answers.isEmpty)
   }
 }

@@ -18,8 +18,11 @@ public struct DNSSection: ServiceSection {
   public var publish: [Publication] = []
   public var zones: [DNSZone] = []
   public var transfer: [DNSTransfer] = []
+  public var update: [DNSUpdate] = []
+  public var tsig: [DNSKeyEntry] = []
   public var cache = ByteSize(bytes: 64_000_000)
   public var rateLimit = 200
+  public var identifier: PlainText?
   public var udpSize = 1232
   public var overHTTPS = true
   public var validate = true
@@ -60,13 +63,25 @@ public struct DNSSection: ServiceSection {
       "transfer", \.transfer, .list(.record()), "Secondaries that are notified and may transfer a zone.",
       example: "[{ zone = \"acme.example\", to = \"198.51.100.9\", key = \"tsig:ns2\" }]")
     keys.key(
+      "update", \.update, .list(.record()), "Who may change a zone by dynamic updates (RFC 2136).",
+      example: "[{ zone = \"acme.example\", key = \"tsig:ddns\", types = [\"A\", \"TXT\"] }]")
+    keys.key(
+      "tsig", \.tsig, .list(.record()), "Keys that sign transfers, NOTIFY and updates (RFC 8945).",
+      details: "A key that does not stand here is looked for among those that `portside zone key` made.",
+      example: "[{ name = \"ns2\", secret = \"file:/etc/portside/ns2.key\" }]")
+    keys.key(
       "cache", \.cache, .size(ByteSize(bytes: 1_000_000)...ByteSize(bytes: 1 << 40)),
       "Memory for other servers' answers.",
       example: "\"64MB\"")
     keys.key(
       "rate_limit", \.rateLimit, .integer(0...1_000_000),
       "Like answers per second to one source network over UDP; 0: any number.",
-      details: "What is above it is dropped or truncated, so that we are of no use for reflection.", example: "200")
+      details:
+        "Every second one above it is dropped, the others are truncated, so that we are of no use for reflection. "
+        + "Clients with a cookie of ours, loopback and the networks of `recursion` are not counted.", example: "200")
+    keys.key(
+      "identifier", \.identifier, Codec<PlainText>.text().optional(),
+      "What this server answers to NSID (RFC 5001) and `id.server`.", example: "\"ns1\"")
     keys.key(
       "over_https", \.overHTTPS, .flag, "Whether the web server answers DNS at `/dns-query` inside TLS (RFC 8484).",
       details: "On every site, where HTTPS is configured.", example: "true")
@@ -112,25 +127,49 @@ public struct DNSSection: ServiceSection {
       problems.append(
         Problem(ConfigurationPath("zones").appending(index: index), "the zone \"\(zone.name)\" is here twice"))
     }
-    for (index, transfer) in transfer.enumerated() where !seen.contains(transfer.zone) {
-      problems.append(
-        Problem(
-          ConfigurationPath("transfer").appending(index: index).appending("zone"),
-          "\"\(transfer.zone)\" is not among dns.zones",
-          hint: NearestName.hint(transfer.zone.description, among: zones.map(\.name.description)),
-          basis: [ConfigurationPath("zones")]))
-    }
     if let prefix = synthesisPrefix,
       prefix.address.family != .v6 || ![32, 40, 48, 56, 64, 96].contains(prefix.prefixLength)
     {
       problems.append(
         Problem(ConfigurationPath("dns64"), "\(prefix) is no prefix of RFC 6052", hint: "usual is \"64:ff9b::/96\""))
     }
+    problems += transferProblems(seen)
     for (index, network) in recursion.enumerated() where network.prefixLength == 0 {
       problems.append(
         Problem(
           ConfigurationPath("recursion").appending(index: index), "\(network) makes this an open resolver",
           hint: "name the networks that are meant"))
+    }
+    return problems
+  }
+
+  /// Zones that `transfer` and `update` name, and that there are none of; keys that stand twice.
+  private func transferProblems(_ known: Set<ZoneName>) -> [Problem] {
+    var problems: [Problem] = []
+    let zone = { (list: String, index: Int, name: ZoneName) -> Problem? in
+      known.contains(name)
+        ? nil
+        : Problem(
+          ConfigurationPath(list).appending(index: index).appending("zone"), "\"\(name)\" is not among dns.zones",
+          hint: NearestName.hint(name.description, among: zones.map(\.name.description)),
+          basis: [ConfigurationPath("zones")])
+    }
+    for (index, entry) in transfer.enumerated() {
+      problems += [zone("transfer", index, entry.zone)].compactMap { $0 }
+    }
+    for (index, entry) in update.enumerated() {
+      problems += [zone("update", index, entry.zone)].compactMap { $0 }
+      if let own = zones.first(where: { $0.name == entry.zone }), !own.from.isEmpty {
+        problems.append(
+          Problem(
+            ConfigurationPath("update").appending(index: index).appending("zone"),
+            "\"\(entry.zone)\" is another server's: updates go there", basis: [ConfigurationPath("zones")]))
+      }
+    }
+    var names: Set<ZoneName> = []
+    for (index, entry) in tsig.enumerated() where !names.insert(entry.name).inserted {
+      problems.append(
+        Problem(ConfigurationPath("tsig").appending(index: index), "the key \"\(entry.name)\" is here twice"))
     }
     return problems
   }

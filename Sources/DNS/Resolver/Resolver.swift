@@ -94,8 +94,12 @@ public final class Resolver: RecursiveResolver {
 
   // MARK: Our own questions
 
-  /// The DS records of one of our zones at its parent, asked of the outside also when the parent is ours.
+  /// The DS records of one of our zones at its parent, which may be ours as well.
   public func parentRecords(of zone: Name) async throws -> [DS] {
+    if let message = local.answer(Question(zone, .ds), wantsDNSSEC: false) {
+      let own = message.answers.compactMap { try? $0.data.value(as: DS.self) }
+      if !own.isEmpty { return own }
+    }
     let limits = state.withLock { $0.limits }
     let key = AnswerCache.Key(name: zone.lowercased, type: .ds, recordClass: .in, wantsDNSSEC: false)
     let answer = try await fetch(key, Budget(limits, now: clock.now()), 0)

@@ -59,7 +59,9 @@ struct Composition: Sendable {
       hostKeySecret: SSHHosting.worker == name ? SSHHostKeys.secret(from: masterKey) : nil,
       zoneKeySecret: DNSHosting.worker == name ? SealedZoneKeys.secret(from: masterKey) : nil,
       certificateNames: name == .gate ? certificateNeeds : [],
-      relayPassword: name == .mail ? try relayPassword() : nil, isLaboratory: isLaboratory)
+      relayPassword: name == .mail ? try relayPassword() : nil,
+      transferSecrets: name == .names ? try transferSecrets() : [:],
+      zoneStamps: name == .names ? zoneStamps : [:], isLaboratory: isLaboratory)
     // The same settings have the same bytes: a reload tells only those workers whose bytes differ.
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
@@ -72,6 +74,45 @@ struct Composition: Sendable {
     HostedServices.of(name).filter(isWanted).flatMap {
       $0.internalSockets(configuration, in: folder, owner: user?.name)
     }
+  }
+
+  /// What tells one version of a zone's file from another. Files that it includes stand in the same folder.
+  private var zoneStamps: [String: String] {
+    guard configuration.dns.isActive else { return [:] }
+    var stamps: [String: String] = [:]
+    for zone in configuration.dns.zones where zone.from.isEmpty {
+      let path = folder.zoneFile(zone)
+      let names = [path, String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])]
+      stamps[zone.name.description] = names.map { name in
+        var status = stat()
+        guard stat(name, &status) == 0 else { return "-" }
+        return "\(status.st_ino) \(status.st_size) \(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
+      }.joined(separator: " ")
+    }
+    return stamps
+  }
+
+  private func transferSecrets() throws -> [String: Secret] {
+    guard configuration.dns.isActive else { return [:] }
+    var secrets: [String: Secret] = [:]
+    for key in configuration.dns.tsig {
+      do { secrets[key.name.description] = try key.secret.resolve(using: SystemSecretReader()) } catch {
+        throw CommandFailure("dns.tsig: \(key.name): \(error)")
+      }
+    }
+    // Those of `portside zone key`.
+    let dns = configuration.dns
+    let named = dns.transfer.compactMap(\.key) + dns.update.map(\.key) + dns.zones.compactMap(\.key)
+    for name in named.map(\.name.description) where secrets[name] == nil {
+      let path = folder.transferKey(name)
+      guard FileManager.default.fileExists(atPath: path), let file = try? AbsolutePath(configuration: path) else {
+        continue
+      }
+      do { secrets[name] = try SecretReference.file(file).resolve(using: SystemSecretReader()) } catch {
+        throw CommandFailure("the key \(name): \(error)")
+      }
+    }
+    return secrets
   }
 
   private func relayPassword() throws -> Secret? {

@@ -30,6 +30,13 @@ struct DataFolder: Sendable {
   /// How far each machine has come with its network boot.
   var bootFile: String { "\(leases)/boots.json" }
   var zones: String { "\(root)/zones" }
+  /// Journals, updates, and copies of other servers' zones.
+  var replication: String { "\(root)/dns" }
+  /// Keys of `portside zone key`; read by the supervisor alone.
+  var transferKeys: String { "\(root)/dns-keys" }
+  func transferKey(_ name: String) -> String {
+    "\(transferKeys)/\(name.replacing("/", with: "_")).key"
+  }
   /// The keys of the zones that are signed here, sealed.
   var zoneKeys: String { "\(root)/dnssec" }
   /// The keys of the root that are trusted, as they are replaced.
@@ -64,6 +71,8 @@ struct DataFolder: Sendable {
     try make(authority, mode: 0o755, owner: user)
     try make(leases, mode: 0o700, owner: user)
     try make(zones, mode: 0o755, owner: nil)
+    try make(replication, mode: 0o700, owner: user)
+    try make(transferKeys, mode: 0o700, owner: nil)
     try make(zoneKeys, mode: 0o700, owner: user)
     try make(hostKeys, mode: 0o755, owner: user)
     try make(mail, mode: 0o700, owner: user)

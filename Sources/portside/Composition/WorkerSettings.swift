@@ -22,6 +22,10 @@ struct WorkerSettings: Codable, Sendable {
   var certificateNames: [CertificateNeed]
   /// The password for `smtp.relay`; for the mail worker alone.
   var relayPassword: Secret?
+  /// The secrets of `dns.tsig`, by name; for the names worker alone.
+  var transferSecrets: [String: Secret]
+  /// When each zone's file was last changed: with another value, a reload reaches the names worker.
+  var zoneStamps: [String: String]
   /// Whether this is `portside try`.
   var isLaboratory: Bool
 

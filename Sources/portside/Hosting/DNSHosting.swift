@@ -1,9 +1,11 @@
 import Configuration
 import ConsoleCore
 import DNSCore
+import DNSReplication
 import DNSResolver
 import DNSServer
 import Foundation
+import class NIOPosix.MultiThreadedEventLoopGroup
 import Services
 import Supervision
 import Synchronization
@@ -21,16 +23,20 @@ final class DNSHosting: HostedService {
   /// Signs the zones that are to be signed.
   let signing: ZoneSigning
   let trusted: TrustedRoot
+  /// Transfers, NOTIFY and updates.
+  let replication: ZoneReplication
   private let section = Mutex(DNSSection())
   private let upkeep = Mutex<Task<Void, Never>?>(nil)
 
   private init(
-    surroundings: WorkerSurroundings, server: DNSServer, resolver: Resolver, signing: ZoneSigning, trusted: TrustedRoot
+    surroundings: WorkerSurroundings, server: DNSServer, resolver: Resolver, signing: ZoneSigning,
+    replication: ZoneReplication, trusted: TrustedRoot
   ) {
     self.trusted = trusted
     self.surroundings = surroundings
     self.server = server
     self.resolver = resolver
+    self.replication = replication
     self.signing = signing
   }
 
@@ -50,6 +56,10 @@ final class DNSHosting: HostedService {
     confinement.readPaths += Set(folders + policies).sorted()
     let keepsKeys = configuration.dns.zones.contains { $0.dnssec != nil }
     if keepsKeys || TrustedRoot.isKept(configuration.dns) { confinement.writePaths.append(folder.zoneKeys) }
+    confinement.writePaths.append(folder.replication)
+    // Primaries, over TCP.
+    let primaries = configuration.dns.zones.flatMap { zone in zone.from.map { $0.port ?? (zone.tls ? 853 : 53) } }
+    confinement.connectPorts? += Set(primaries).sorted()
     guard !configuration.dns.recursion.isEmpty else { return }
     // Over TCP to forwarders, and to any server for what does not fit into UDP.
     confinement.connectPorts? += Set(
@@ -86,6 +96,11 @@ final class DNSHosting: HostedService {
   ) async throws -> any HostedService {
     var configuration = DNSServerConfiguration()
     configuration.responder.udpLimit = settings.configuration.dns.udpSize
+    configuration.responder.cookies = ServerCookies.random()
+    configuration.responder.identifier = Array(settings.configuration.dns.identifier?.description.utf8 ?? "".utf8)
+    configuration.responder.hostname = settings.configuration.dns.identifier?.description
+    let rate = settings.configuration.dns.rateLimit
+    if rate > 0 { configuration.limiter = RateLimiter(rate: rate, exempt: settings.configuration.dns.recursion) }
     let zones = ZoneSet()
     let trusted = TrustedRoot(file: DataFolder(settings.configuration).anchorFile, surroundings.context)
     let resolver = Resolver(
@@ -99,10 +114,15 @@ final class DNSHosting: HostedService {
       clock: surroundings.context.clock, events: surroundings.context.events,
       store: try SealedZoneKeys(folder: DataFolder(settings.configuration).zoneKeys, secret: secret))
     server.setFinisher(signing)
+    let replication = ZoneReplication(
+      try DNSReplicationSettings.configuration(settings), server: server, resolver: resolver,
+      context: surroundings.context, group: MultiThreadedEventLoopGroup(numberOfThreads: 1))
     let service = DNSHosting(
-      surroundings: surroundings, server: server, resolver: resolver, signing: signing, trusted: trusted)
+      surroundings: surroundings, server: server, resolver: resolver, signing: signing, replication: replication,
+      trusted: trusted)
     surroundings.names.book.attach(server)
     try await service.apply(settings, sockets)
+    replication.begin()
     service.upkeep.withLock { $0 = Task { await service.keepSigned() } }
     return service
   }
@@ -110,7 +130,7 @@ final class DNSHosting: HostedService {
   func apply(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) async throws {
     let folder = DataFolder(settings.configuration)
     var sources: [ZoneSource] = []
-    for zone in settings.configuration.dns.zones {
+    for zone in settings.configuration.dns.zones where zone.from.isEmpty {
       guard let apex = try? Name(zone.name.description) else {
         throw CommandFailure("dns.zones: '\(zone.name)' is no domain name")
       }
@@ -119,6 +139,7 @@ final class DNSHosting: HostedService {
     section.withLock { $0 = settings.configuration.dns }
     resolver.reload(try Self.resolverConfiguration(settings.configuration.dns, trusted))
     signing.configure(Self.signingSettings(settings.configuration.dns))
+    replication.apply(try DNSReplicationSettings.configuration(settings), zones: sources.map(\.apex))
     await server.reload(sources)
   }
 
@@ -171,6 +192,7 @@ final class DNSHosting: HostedService {
 
   func stop() async {
     surroundings.names.book.attach(nil)
+    replication.stop()
     upkeep.withLock { $0?.cancel() }
     server.stop()
   }
@@ -275,6 +297,17 @@ final class DNSHosting: HostedService {
     ] as [(String, KeyPath<DNSMetrics, ResponderTally> & Sendable)] {
       surroundings.metrics.reading("portside_dns_queries", help: "DNS queries taken.", ["transport": transport]) {
         Double(server.metrics[keyPath: tally].queries)
+      }
+      for (code, count) in [
+        ("NOERROR", \ResponderTally.noError), ("FORMERR", \.formErr), ("SERVFAIL", \.servFail),
+        ("NXDOMAIN", \.nxDomain),
+        ("NOTIMP", \.notImp), ("REFUSED", \.refused), ("other", \.otherCodes), ("none", \.silent),
+        ("rate limit: dropped", \.dropped), ("rate limit: truncated", \.slipped),
+      ] as [(String, KeyPath<ResponderTally, UInt64> & Sendable)] {
+        surroundings.metrics.reading(
+          "portside_dns_answers", help: "DNS answers from our own zones, by response code.",
+          ["transport": transport, "code": code]
+        ) { Double(server.metrics[keyPath: tally][keyPath: count]) }
       }
     }
   }

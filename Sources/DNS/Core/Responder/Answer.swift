@@ -12,6 +12,11 @@ struct Answer: ~Copyable {
   var isAuthoritative = false
   var isTruncated = false
   var leadsOutside = false
+  /// The hash of the zone's name, and of the name that a wildcard stands at; 0 without.
+  var zoneHash: UInt32 = 0
+  var wildcardHash: UInt32 = 0
+  /// Why (RFC 8914); −1 for no reason.
+  var extendedError = -1
   /// DO: signatures and proofs go along (RFC 4035 §3.1).
   var wantsDNSSEC = false
 

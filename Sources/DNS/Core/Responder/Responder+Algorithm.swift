@@ -24,6 +24,7 @@ extension Responder {
           proveWildcards(&answer, into: &reply)
           return .noError
         }
+        guard !next.isUnavailable else { return .servFail }
         zone = next
       }
     }
@@ -65,6 +66,7 @@ extension Responder {
       if wildcard.flags.contains(.cut), !isParentsSide {
         return refer(wildcard, labels, &answer, in: zone, into: &reply)
       }
+      answer.wildcardHash = answer.name.hashes[depth]
       if answer.wantsDNSSEC, zone.denial != nil {
         // More of them in one answer than are counted here: the resolver goes on by itself.
         guard answer.wildcardCount < answer.wildcards.count else { return .done(.noError) }

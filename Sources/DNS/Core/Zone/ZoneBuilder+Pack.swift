@@ -42,10 +42,11 @@ extension ZoneBuilder {
     }
     let apexCopy = UnsafeMutableRawPointer.allocate(byteCount: apexWire.count, alignment: 1)
     apexCopy.copyMemory(from: apexWire, byteCount: apexWire.count)
-    let view = ZoneView(
+    var view = ZoneView(
       arena: arena, slots: slots, slotMask: UInt32(slotCount - 1), apex: apexCopy, apexLength: apexWire.count,
       apexLabels: apex.labelCount, apexNode: 0, negativeTTL: min(checks.soaTTL, soa?.minimum ?? 0),
       denial: denial.table(self))
+    view.isUnavailable = isUnavailable
     let zone = Zone(
       apex: apex,
       soa: soa ?? SOA(primary: .root, mailbox: .root, serial: 0, refresh: 0, retry: 0, expire: 0, minimum: 0),

@@ -28,6 +28,9 @@ struct ZoneView: BitwiseCopyable {
   /// Of a signed zone: where its NSEC or NSEC3 records are.
   let denial: UnsafeMutablePointer<DenialTable>?
 
+  /// Whether there is nothing to answer from: SERVFAIL.
+  var isUnavailable = false
+
   static let freeSlot = UInt64.max
 
   @inline(__always)
