@@ -5,6 +5,7 @@ extension FuzzTarget {
     clientHello, proxyHeader,
     toml, configuration,
     dnsMessage, dnsName, dnsRecordData, dnsRecordText, dnsZoneFile, dnsResponder, dnsStream,
+    dnsValidator, dnsSecurityRecords,
     dnsTSIG, dnsTransfer, dnsUpdate, dnsCatalog,
     http1Server, http2Server, httpClient, hpack, httpRanges, httpPath, httpDate, httpConditions,
     ftpServer, ftpClient, ftpValues,

@@ -25,6 +25,13 @@ public struct DNSSection: ServiceSection {
   public var identifier: PlainText?
   public var udpSize = 1232
   public var overHTTPS = true
+  public var validate = true
+  public var trustAnchors: [TrustAnchorText] = []
+  public var insecure: [ZoneName] = []
+  public var roots: [PeerAddress] = []
+  public var blockLists: [AbsolutePath] = []
+  public var policyZones: [AbsolutePath] = []
+  public var synthesisPrefix: IPNetwork?
 
   public init() {}
 
@@ -79,6 +86,36 @@ public struct DNSSection: ServiceSection {
       "over_https", \.overHTTPS, .flag, "Whether the web server answers DNS at `/dns-query` inside TLS (RFC 8484).",
       details: "On every site, where HTTPS is configured.", example: "true")
     keys.key(
+      "validate", \.validate, .flag, "Whether answers from outside are checked by DNSSEC (RFC 4035 §5).",
+      details:
+        "Wrong ones become SERVFAIL, with the reason beside it (RFC 8914). Resolvers in `forward` must pass DNSSEC "
+        + "records on.", example: "true")
+    keys.key(
+      "trust_anchors", \.trustAnchors, .list(.text(), count: 0...32), "Keys that are trusted, each by its DS record.",
+      details: "Empty: the root's, which are built in and followed as they are replaced (RFC 5011).",
+      example: "[\". 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\"]")
+    keys.key(
+      "insecure", \.insecure, .list(.text()), "Zones whose signatures are not looked at (RFC 7646).",
+      details: "For names that only your forwarders know, and for zones that are known to be broken.",
+      example: "[\"corp.internal\"]")
+    keys.key(
+      "roots", \.roots, .list(.text(), count: 0...32), "Root servers to begin at.",
+      details: "Empty: the Internet's. For networks that have a root of their own.", example: "[\"198.51.100.1\"]")
+    keys.key(
+      "block_lists", \.blockLists, .list(.text(), count: 0...32), "Files of names that don't exist for who may ask.",
+      details:
+        "A name on each line, or lines of a hosts file, or of an ad blocker's list (`||name^`). What lies below a name "
+        + "is blocked with it. Read at the start and at each reload.", example: "[\"/etc/portside/ads.txt\"]")
+    keys.key(
+      "policy_zones", \.policyZones, .list(.text(), count: 0...32), "Response policy zones (RPZ), as zone files.",
+      details:
+        "Triggers are names. They go before block lists, the first one before the others: `rpz-passthru.` lets a name "
+        + "through.", example: "[\"/etc/portside/policy.rpz\"]")
+    keys.key(
+      "dns64", \.synthesisPrefix, Codec<IPNetwork>.text().optional(),
+      "The prefix of IPv6 addresses that are made up for hosts without any (RFC 6147).",
+      details: "For networks without IPv4 behind a NAT64 with that prefix.", example: "\"64:ff9b::/96\"")
+    keys.key(
       "udp_size", \.udpSize, .integer(512...4096), "The largest UDP answer, in bytes.",
       details: "1232 fits any path without fragments (DNS Flag Day 2020).", example: "1232")
   }
@@ -92,6 +129,12 @@ public struct DNSSection: ServiceSection {
       guard !places.insert(DNSZone.Place(name: zone.name, networks: Set(zone.networks))).inserted else { continue }
       problems.append(
         Problem(ConfigurationPath("zones").appending(index: index), "the zone \"\(zone.name)\" is here twice"))
+    }
+    if let prefix = synthesisPrefix,
+      prefix.address.family != .v6 || ![32, 40, 48, 56, 64, 96].contains(prefix.prefixLength)
+    {
+      problems.append(
+        Problem(ConfigurationPath("dns64"), "\(prefix) is no prefix of RFC 6052", hint: "usual is \"64:ff9b::/96\""))
     }
     problems += transferProblems(seen)
     for (index, network) in recursion.enumerated() where network.prefixLength == 0 {

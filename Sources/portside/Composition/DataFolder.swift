@@ -39,6 +39,8 @@ struct DataFolder: Sendable {
   }
   /// The keys of the zones that are signed here, sealed.
   var zoneKeys: String { "\(root)/dnssec" }
+  /// The keys of the root that are trusted, as they are replaced.
+  var anchorFile: String { "\(zoneKeys)/root-anchors.json" }
   /// Mailboxes and messages.
   var mail: String { "\(root)/mail" }
   /// The filters of accounts: `ACCOUNT.sieve`.

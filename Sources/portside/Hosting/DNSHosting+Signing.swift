@@ -39,10 +39,11 @@ extension DNSHosting {
     return result
   }
 
-  /// Looks once a minute what is due; every ten minutes, what the parents have.
+  /// Looks once a minute what is due; every ten minutes, what the parents have; twice a day, what the root's keys are.
   func keepSigned() async {
     var minutes = 0
     while !Task.isCancelled {
+      if minutes % 720 == 0 { await followRoot() }
       try? await Task.sleep(for: .seconds(60))
       let due = signing.due
       if !due.isEmpty { server.finishAgain(due) }

@@ -22,14 +22,17 @@ final class DNSHosting: HostedService {
   let resolver: Resolver
   /// Signs the zones that are to be signed.
   let signing: ZoneSigning
+  let trusted: TrustedRoot
   /// Transfers, NOTIFY and updates.
   let replication: ZoneReplication
+  private let section = Mutex(DNSSection())
   private let upkeep = Mutex<Task<Void, Never>?>(nil)
 
   private init(
     surroundings: WorkerSurroundings, server: DNSServer, resolver: Resolver, signing: ZoneSigning,
-    replication: ZoneReplication
+    replication: ZoneReplication, trusted: TrustedRoot
   ) {
+    self.trusted = trusted
     self.surroundings = surroundings
     self.server = server
     self.resolver = resolver
@@ -46,17 +49,24 @@ final class DNSHosting: HostedService {
       let file = folder.zoneFile(zone)
       return String(file[..<(file.lastIndex(of: "/") ?? file.endIndex)])
     }
-    confinement.readPaths += Set(folders).sorted()
+    let policies = (configuration.dns.blockLists + configuration.dns.policyZones).map { path -> String in
+      let file = path.description
+      return String(file[..<(file.lastIndex(of: "/") ?? file.endIndex)])
+    }
+    confinement.readPaths += Set(folders + policies).sorted()
+    let keepsKeys = configuration.dns.zones.contains { $0.dnssec != nil }
+    if keepsKeys || TrustedRoot.isKept(configuration.dns) { confinement.writePaths.append(folder.zoneKeys) }
     confinement.writePaths.append(folder.replication)
     let authorities = configuration.dns.zones.compactMap(\.authority?.description)
     confinement.readPaths += Set(authorities.map { String($0[..<($0.lastIndex(of: "/") ?? $0.endIndex)]) }).sorted()
     // Primaries, over TCP.
     let primaries = configuration.dns.zones.flatMap { zone in zone.from.map { $0.port ?? (zone.tls ? 853 : 53) } }
     confinement.connectPorts? += Set(primaries).sorted()
-    if configuration.dns.zones.contains(where: { $0.dnssec != nil }) { confinement.writePaths.append(folder.zoneKeys) }
     guard !configuration.dns.recursion.isEmpty else { return }
     // Over TCP to forwarders, and to any server for what does not fit into UDP.
-    confinement.connectPorts? += Set(configuration.dns.forward.map(\.port) + [53]).sorted()
+    confinement.connectPorts? += Set(
+      configuration.dns.forward.map(\.port) + configuration.dns.roots.map { $0.port ?? 53 } + [53]
+    ).sorted()
   }
 
   private static let internalSocket = "internal dns"
@@ -94,8 +104,9 @@ final class DNSHosting: HostedService {
     let rate = settings.configuration.dns.rateLimit
     if rate > 0 { configuration.limiter = RateLimiter(rate: rate, exempt: settings.configuration.dns.recursion) }
     let zones = ZoneSet()
+    let trusted = TrustedRoot(file: DataFolder(settings.configuration).anchorFile, surroundings.context)
     let resolver = Resolver(
-      try resolverConfiguration(settings.configuration.dns), zones: zones, clock: surroundings.context.clock,
+      try resolverConfiguration(settings.configuration.dns, trusted), zones: zones, clock: surroundings.context.clock,
       group: surroundings.group)
     let server = DNSServer(
       context: surroundings.context, configuration: configuration, zones: zones, resolver: resolver)
@@ -109,7 +120,8 @@ final class DNSHosting: HostedService {
       try DNSReplicationSettings.configuration(settings), server: server, resolver: resolver,
       context: surroundings.context, group: MultiThreadedEventLoopGroup(numberOfThreads: 1))
     let service = DNSHosting(
-      surroundings: surroundings, server: server, resolver: resolver, signing: signing, replication: replication)
+      surroundings: surroundings, server: server, resolver: resolver, signing: signing, replication: replication,
+      trusted: trusted)
     surroundings.names.book.attach(server)
     try await service.apply(settings, sockets)
     replication.begin()
@@ -126,7 +138,8 @@ final class DNSHosting: HostedService {
       }
       sources.append(ZoneSource(apex: apex, zone.catalog ? .text(CatalogZone.text) : .file(folder.zoneFile(zone))))
     }
-    resolver.reload(try Self.resolverConfiguration(settings.configuration.dns))
+    section.withLock { $0 = settings.configuration.dns }
+    resolver.reload(try Self.resolverConfiguration(settings.configuration.dns, trusted))
     signing.configure(Self.signingSettings(settings.configuration.dns))
     replication.apply(try DNSReplicationSettings.configuration(settings), zones: sources.map(\.apex))
     server.setDigested(
@@ -152,33 +165,13 @@ final class DNSHosting: HostedService {
         columns: ["name", "ttl", "type", "data"]),
     ]
 
-  /// Zones for some networks alone, those for the same networks together.
-  private static func views(
-    _ section: DNSSection, _ folder: DataFolder
-  ) -> [(networks: [IPNetwork], sources: [ZoneSource])] {
-    var views: [(networks: [IPNetwork], sources: [ZoneSource])] = []
-    for zone in section.zones where !zone.networks.isEmpty {
-      guard let apex = try? Name(zone.name.description) else { continue }
-      let source = ZoneSource(apex: apex, .file(folder.zoneFile(zone)))
-      if let index = views.firstIndex(where: { Set($0.networks) == Set(zone.networks) }) {
-        views[index].sources.append(source)
-      } else {
-        views.append((zone.networks, [source]))
-      }
-    }
-    return views
-  }
-
-  private func showSecondaries(_ question: ConsoleQuestion) -> ConsoleAnswer {
-    let rows = replication.secondaries.map { status in
-      [
-        Self.shown(status.zone), status.serial.map(String.init) ?? "-",
-        status.primaries.map(\.description).joined(separator: " "),
-        status.confirmed > 0 ? WallTime(seconds: status.confirmed, nanoseconds: 0).rfc3339 : "never",
-        status.failure ?? "-",
-      ]
-    }
-    return question.page(["zone", "serial", "primaries", "confirmed", "failure"], rows)
+  /// Looks whether the root's keys are being replaced, and trusts as it says.
+  func followRoot() async {
+    let current = section.withLock { $0 }
+    guard TrustedRoot.isKept(current), await trusted.refresh(resolver),
+      let configuration = try? Self.resolverConfiguration(current, trusted)
+    else { return }
+    resolver.reload(configuration)
   }
 
   func answer(_ question: ConsoleQuestion) async -> ConsoleAnswer {
@@ -245,21 +238,68 @@ final class DNSHosting: HostedService {
   }
 
   /// `recursion`, `forward` and `cache` of `[dns]`.
-  private static func resolverConfiguration(_ section: DNSSection) throws -> ResolverConfiguration {
+  private static func resolverConfiguration(
+    _ section: DNSSection, _ trusted: TrustedRoot
+  ) throws -> ResolverConfiguration {
     let forwarders = try section.forward.map { url in
       guard let transport = Forwarder.Transport(rawValue: url.scheme), case .address(let address) = url.host else {
-        throw CommandFailure("dns.forward: \(url): this version asks over udp://, tcp:// and tls:// only")
+        throw CommandFailure("dns.forward: \(url): a resolver is asked at its address, over udp, tcp, tls or https")
       }
-      return Forwarder(transport, Endpoint(address, url.port))
+      return Forwarder(transport, Endpoint(address, url.port), path: url.path.isEmpty ? "/dns-query" : url.path)
     }
-    return ResolverConfiguration(
-      networks: section.recursion, forwarders: forwarders, cacheSize: Int(clamping: section.cache.bytes),
-      udpLimit: section.udpSize)
+    var configuration = ResolverConfiguration(
+      networks: section.recursion, forwarders: forwarders,
+      roots: section.roots.isEmpty ? RootHints.addresses : section.roots.map { Endpoint($0.address, $0.port ?? 53) },
+      cacheSize: Int(clamping: section.cache.bytes), udpLimit: section.udpSize, anchors: try anchors(section, trusted))
+    configuration.policy = try policy(section)
+    configuration.synthesisPrefix = section.synthesisPrefix
+    return configuration
+  }
+
+  /// `policy_zones` and `block_lists`, read from their files. One that can't be read stops a reload: what was in force stays.
+  private static func policy(_ section: DNSSection) throws -> ResolverPolicy {
+    var layers: [ResolverPolicy.Layer] = []
+    for path in section.policyZones {
+      let file = path.description
+      let name = String(file.split(separator: "/").last ?? "policy")
+      guard let apex = try? Name("policy.invalid.") else { continue }
+      let (zone, findings) = ZoneSource(apex: apex, .file(file)).load()
+      guard let zone else { throw CommandFailure("dns.policy_zones: \(findings.first.map { "\($0)" } ?? file)") }
+      var layer = ResolverPolicy.Layer.policyZone(zone).layer
+      layer.name = name
+      layers.append(layer)
+    }
+    for path in section.blockLists {
+      let file = path.description
+      guard let content = FileManager.default.contents(atPath: file) else {
+        throw CommandFailure("dns.block_lists: \(file) can't be read")
+      }
+      layers.append(
+        ResolverPolicy.Layer.list([UInt8](content), name: String(file.split(separator: "/").last ?? "list")).layer)
+    }
+    return ResolverPolicy(layers)
+  }
+
+  /// `validate`, `trust_anchors` and `insecure`.
+  static func anchors(_ section: DNSSection, _ trusted: TrustedRoot) throws -> TrustAnchors {
+    guard section.validate, !section.recursion.isEmpty else { return .none }
+    var anchors = section.trustAnchors.isEmpty ? trusted.anchors : TrustAnchors()
+    for text in section.trustAnchors {
+      do {
+        let zone = text.zone.isEmpty ? Name.root : try Name(text.zone)
+        anchors.keys[zone, default: []].append(try RData(text.record, type: .ds).value(as: DS.self))
+      } catch {
+        throw CommandFailure("dns.trust_anchors: \(text): \(error)")
+      }
+    }
+    anchors.insecure = Set(section.insecure.compactMap { try? Name($0.description) })
+    return anchors
   }
 
   private static func register(_ server: DNSServer, _ resolver: Resolver, in surroundings: WorkerSurroundings) {
     for (result, figure) in [
       ("cache", \Resolver.Figures.fromCache), ("stale", \.stale), ("failure", \.failures), ("asked", \.asked),
+      ("secure", \.secure), ("bogus", \.bogus), ("blocked", \.blocked),
     ] as [(String, KeyPath<Resolver.Figures, UInt64> & Sendable)] {
       surroundings.metrics.reading(
         "portside_dns_resolver", help: "Names of other zones: answers by source, and questions asked.",
