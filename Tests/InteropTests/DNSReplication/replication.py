@@ -339,8 +339,8 @@ def catalogs():
     taker.start(
         "  - domain: list.test\n    master: portside\n    acl: from\n    catalog-role: interpret\n    catalog-template: member\n",
         f"remote:\n  - id: portside\n    address: {HOST}@{maker.port}\n    key: xfer\n",
-        "acl:\n  - id: from\n    key: xfer\n    action: notify\n"
-        f"template:\n  - id: member\n    storage: {taker.folder}\n    master: portside\n    acl: from\n", [key])
+        "acl:\n  - id: from\n    key: xfer\n    action: notify\n", [key],
+        f"  - id: member\n    storage: {taker.folder}\n    master: portside\n    acl: from\n")
     bind.start(
         f'zone "list.test" {{ type secondary; file "list"; primaries {{ {HOST} port {maker.port} key xfer; }}; allow-notify {{ key xfer; }}; }};',
         [key], f'catalog-zones {{ zone "list.test" default-primaries {{ {HOST} port {maker.port} key xfer; }} in-memory yes min-update-interval 1; }};')

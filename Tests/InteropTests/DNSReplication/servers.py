@@ -188,7 +188,7 @@ class Knot(Server):
     def __init__(self):
         super().__init__("knot")
 
-    def start(self, zones, remotes="", acls="", keys=(), fresh=True):
+    def start(self, zones, remotes="", acls="", keys=(), templates=""):
         self.write("knot.conf", f"""server:
     rundir: "{self.folder}"
     listen: {HOST}@{self.port}
@@ -203,6 +203,10 @@ log:
 {"".join(key.knot() for key in keys)}
 {remotes}
 {acls}
+template:
+  - id: default
+    storage: "{self.folder}"
+{templates}
 zone:
 {zones}
 """)
