@@ -83,3 +83,26 @@ extension FuzzTarget {
     return zone
   }
 }
+
+extension FuzzTarget {
+  static let dnsCatalog = FuzzTarget(
+    "dns-catalog", "Any zone is a catalog of different zones, or none; what it lists makes a catalog of the same zones."
+  ) { bytes in
+    let apex = try Name("catalog.test.")
+    let text = Array(CatalogZone.text.utf8) + bytes
+    guard let zone = Zone.load(text.span.bytes, apex: apex).zone, let members = try? CatalogZone.members(of: zone)
+    else {
+      return
+    }
+    try require(Set(members).count == members.count, "a zone twice")
+    let head = Array(CatalogZone.text.utf8)
+    var builder = ZoneBuilder(apex: apex)
+    _ = ZoneFile.parse(head.span.bytes, origin: apex, into: &builder)
+    for record in CatalogZone.records(members, in: apex) { builder.add(record) }
+    guard let again = builder.build().zone else { throw BrokenInvariant("no zone") }
+    try require(try CatalogZone.members(of: again) == members, "other zones")
+    // A digest is right for the zone that it was made for.
+    guard let digested = ZoneDigest.adding(to: zone) else { throw BrokenInvariant("no digest") }
+    try require(ZoneDigest.verify(digested) == .right, "a wrong digest")
+  }
+}

@@ -1,14 +1,26 @@
 import DNSCore
+import DNSSecurity
 import WireKit
 
 /// The zones that the DNS targets answer from: one of everything that the responder treats in its own way.
 enum SampleZones {
-  /// A set that holds the zone `lab.test.`.
+  /// A set that holds the zone `lab.test.`, and the same signed as `nsec.test.` and `nsec3.test.`.
   static func make() throws -> ZoneSet {
     let bytes = Array(text.utf8)
     let (zone, findings) = Zone.load(bytes.span.bytes, apex: try Name("lab.test."))
     guard let zone else { throw BrokenInvariant("the sample zone is wrong: \(findings)") }
-    return ZoneSet(ZoneCatalog([zone]))
+    return ZoneSet(ZoneCatalog([zone, try signed("nsec.test.", .nsec), try signed("nsec3.test.", .nsec3)]))
+  }
+
+  /// The same content, signed.
+  private static func signed(_ apex: String, _ denial: SigningPolicy.Denial) throws -> Zone {
+    let bytes = Array(text.replacing("lab.test.", with: apex).utf8)
+    let (zone, findings) = Zone.load(bytes.span.bytes, apex: try Name(apex))
+    guard let zone else { throw BrokenInvariant("the sample zone is wrong: \(findings)") }
+    let key = try SigningKey(.ecdsaP256, flags: 257)
+    let keys = ZoneKeys(published: [key.record], keySigning: [key], zoneSigning: [key], announced: [])
+    var signer = ZoneSigner()
+    return try signer.sign(zone, keys: keys, policy: SigningPolicy(denial: denial), serial: 1, now: 1_800_000_000)
   }
 
   static let text = """

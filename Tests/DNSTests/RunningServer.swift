@@ -18,10 +18,11 @@ struct RunningServer {
 
   static func start(
     _ zones: [ZoneSource], threads: Int = 1, address: IPAddress = IPAddress(127, 0, 0, 1),
-    events: RecordingEventSink = RecordingEventSink(isWatching: false)
+    events: RecordingEventSink = RecordingEventSink(isWatching: false), finisher: (any ZoneFinishing)? = nil
   ) async throws -> RunningServer {
     let context = ServerContext.silent(events)
     let server = DNSServer(context: context)
+    if let finisher { server.setFinisher(finisher) }
     for report in await server.reload(zones) {
       guard case .loaded = report.outcome else {
         Issue.record("\(report.findings)")

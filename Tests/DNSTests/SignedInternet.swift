@@ -14,7 +14,8 @@ struct SignedInternet {
 
   /// What is wrong with a zone below `example.`.
   enum Fault: String, CaseIterable {
-    case none, hashed, expired, future, wrongKey, stripped, altered, unsigned, unknownAlgorithm, noDenial
+    case none, hashed, expired, future, wrongKey, stripped, altered, unsigned, unknownAlgorithm, noDenial, mixed,
+      mixedAltered
   }
 
   private static let start = "@ 3600 IN SOA ns.invalid. h.invalid. 1 3600 600 86400 300\n@ 3600 IN NS "
@@ -73,12 +74,17 @@ struct SignedInternet {
     default: break
     }
     if fault != .unsigned { delegation += "\(name) 3600 IN DS \(RData(ds))\n" }
+    if fault == .mixed || fault == .mixedAltered {
+      ds.algorithm = SecurityAlgorithm(rawValue: 200)
+      delegation += "\(name) 3600 IN DS \(RData(ds))\n"
+    }
     let made = fault == .expired ? now - 30 * 86_400 : fault == .future ? now + 30 * 86_400 : now
     let zone =
       fault == .stripped || fault == .unsigned
       ? try plain("\(name)", leaf) : try signed("\(name)", leaf, key, made, fault == .hashed ? .nsec3 : .nsec)
     switch fault {
-    case .altered: return (try changed(zone) { $0.replacing("198.51.100", with: "198.51.101") }, delegation)
+    case .altered, .mixedAltered:
+      return (try changed(zone) { $0.replacing("198.51.100", with: "198.51.101") }, delegation)
     case .noDenial:
       return (try changed(zone) { $0.contains(" NSEC ") && !$0.contains(" SOA ") ? "" : $0 }, delegation)
     default: return (zone, delegation)
@@ -133,6 +139,8 @@ struct SignedInternet {
     ("wild.none.example.", "NOERROR AD"), ("wild.hashed.example.", "NOERROR AD"), ("nosuch.", "NXDOMAIN AD"),
     ("alias.none.example.", "NOERROR AD"), ("tounsigned.none.example.", "NOERROR"),
     ("no.moved.none.example.", "NXDOMAIN AD"), ("x.wild.noDenial.example.", "SERVFAIL EDE 12"),
+    // An unknown algorithm beside a known one is no way around the known one.
+    ("www.mixed.example.", "NOERROR AD"), ("www.mixedAltered.example.", "SERVFAIL EDE 6"),
   ])
   func judgements(name: String, expected: String) async throws {
     let world = try SignedInternet()
@@ -160,6 +168,8 @@ struct SignedInternet {
     let tlsa = RecordType(rawValue: 52)
     let answer = try await world.resolver.lookUp(Question(try Name("_25._tcp.mail.none.example."), tlsa))
     #expect(answer.security == .secure && answer.records.count == 1 && answer.code == .noError)
+    let served = try await ValidatingClient(world.resolver).certificates(of: try Name("mail.none.example."), port: 25)
+    #expect(served.security == .secure && served.records.map(\.usage) == [3] && served.records[0].data.count == 32)
     let unsigned = try await world.resolver.lookUp(Question(try Name("_25._tcp.mail.unsigned.example."), tlsa))
     #expect(unsigned.security == .insecure && unsigned.records.count == 1)
     let altered = try await world.resolver.lookUp(Question(try Name("www.altered.example."), .a))

@@ -29,6 +29,9 @@ public struct DNSSection: ServiceSection {
   public var trustAnchors: [TrustAnchorText] = []
   public var insecure: [ZoneName] = []
   public var roots: [PeerAddress] = []
+  public var blockLists: [AbsolutePath] = []
+  public var policyZones: [AbsolutePath] = []
+  public var synthesisPrefix: IPNetwork?
 
   public init() {}
 
@@ -101,6 +104,20 @@ public struct DNSSection: ServiceSection {
       "roots", \.roots, .list(.text(), count: 0...32), "Root servers to begin at.",
       details: "Empty: the Internet's. For networks that have a root of their own.", example: "[\"198.51.100.1\"]")
     keys.key(
+      "block_lists", \.blockLists, .list(.text(), count: 0...32), "Files of names that don't exist for who may ask.",
+      details:
+        "A name on each line, or lines of a hosts file, or of an ad blocker's list (`||name^`). What lies below a name "
+        + "is blocked with it. Read at the start and at each reload.", example: "[\"/etc/portside/ads.txt\"]")
+    keys.key(
+      "policy_zones", \.policyZones, .list(.text(), count: 0...32), "Response policy zones (RPZ), as zone files.",
+      details:
+        "Triggers are names. They go before block lists, the first one before the others: `rpz-passthru.` lets a name "
+        + "through.", example: "[\"/etc/portside/policy.rpz\"]")
+    keys.key(
+      "dns64", \.synthesisPrefix, Codec<IPNetwork>.text().optional(),
+      "The prefix of IPv6 addresses that are made up for hosts without any (RFC 6147).",
+      details: "For networks without IPv4 behind a NAT64 with that prefix.", example: "\"64:ff9b::/96\"")
+    keys.key(
       "udp_size", \.udpSize, .integer(512...4096), "The largest UDP answer, in bytes.",
       details: "1232 fits any path without fragments (DNS Flag Day 2020).", example: "1232")
   }
@@ -108,9 +125,18 @@ public struct DNSSection: ServiceSection {
   public func problems() -> [Problem] {
     var problems: [Problem] = []
     var seen: Set<ZoneName> = []
-    for (index, zone) in zones.enumerated() where !seen.insert(zone.name).inserted {
+    var places: Set<DNSZone.Place> = []
+    for (index, zone) in zones.enumerated() {
+      if zone.networks.isEmpty { seen.insert(zone.name) }
+      guard !places.insert(DNSZone.Place(name: zone.name, networks: Set(zone.networks))).inserted else { continue }
       problems.append(
         Problem(ConfigurationPath("zones").appending(index: index), "the zone \"\(zone.name)\" is here twice"))
+    }
+    if let prefix = synthesisPrefix,
+      prefix.address.family != .v6 || ![32, 40, 48, 56, 64, 96].contains(prefix.prefixLength)
+    {
+      problems.append(
+        Problem(ConfigurationPath("dns64"), "\(prefix) is no prefix of RFC 6052", hint: "usual is \"64:ff9b::/96\""))
     }
     problems += transferProblems(seen)
     for (index, network) in recursion.enumerated() where network.prefixLength == 0 {

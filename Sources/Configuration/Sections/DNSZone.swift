@@ -1,3 +1,5 @@
+import WireKit
+
 /// A zone that we answer for.
 public struct DNSZone: ConfigurationRecord {
   public var name: ZoneName
@@ -7,8 +9,18 @@ public struct DNSZone: ConfigurationRecord {
   public var from: [PeerAddress] = []
   public var key: TransferKeyName?
   public var tls = false
+  public var authority: AbsolutePath?
+  public var catalog = false
+  public var networks: [IPNetwork] = []
+  public var digest = false
   /// `nil`: served as the file has it, signed or not.
   public var dnssec: DNSSigning?
+
+  /// What may stand once in a list of zones.
+  struct Place: Hashable {
+    var name: ZoneName
+    var networks: Set<IPNetwork>
+  }
 
   public init(name: ZoneName, file: AbsolutePath? = nil) {
     self.name = name
@@ -39,11 +51,36 @@ public struct DNSZone: ConfigurationRecord {
     keys.key(
       "tls", \.tls, .flag, "Whether the primaries are asked inside TLS (RFC 9103), on port 853.", example: "true",
       isAlternative: true)
+    keys.key(
+      "authority", \.authority, Codec<AbsolutePath>.text().optional(),
+      "With `tls`: the certificate of whoever vouches for the primaries (PEM).",
+      details: "Absent: the authorities that the system trusts. The certificate must name the primary's address.",
+      example: "\"/etc/portside/ns1-ca.pem\"", isAlternative: true)
+    keys.key(
+      "networks", \.networks, .list(.text()), "Clients that are answered from it; empty: all.",
+      details:
+        "The same name may stand once more for each group of networks, and once without any for everybody else. Such "
+        + "a zone is answered as its file has it: nothing is transferred, updated or signed.",
+      example: "[\"192.168.10.0/24\"]", isAlternative: true)
+    keys.key(
+      "catalog", \.catalog, .flag, "Whether it is a catalog of zones (RFC 9432).",
+      details:
+        "With `from`: every zone that it lists is transferred from the same primaries. Without: it is made here, "
+        + "and lists all zones of ours, for secondaries to take.", example: "true", isAlternative: true)
+    keys.key(
+      "digest", \.digest, .flag, "Whether it is served with a digest of itself (ZONEMD, RFC 8976).",
+      details: "Not for zones that are signed here.", example: "true", isAlternative: true)
   }
 
   public func problems() -> [Problem] {
     if from.isEmpty, key != nil || tls {
       return [Problem(ConfigurationPath(key != nil ? "key" : "tls"), "has no effect without from", severity: .warning)]
+    }
+    if authority != nil, !tls {
+      return [Problem(ConfigurationPath("authority"), "has no effect without tls", severity: .warning)]
+    }
+    if !networks.isEmpty, !from.isEmpty || catalog || digest || dnssec != nil {
+      return [Problem(ConfigurationPath("networks"), "a zone for some networks alone is answered as its file has it")]
     }
     guard !from.isEmpty, file != nil else { return [] }
     return [Problem(ConfigurationPath("file"), "a zone that is transferred has no file")]

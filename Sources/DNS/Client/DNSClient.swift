@@ -19,9 +19,14 @@ public struct DNSClient: Sendable {
   /// Asks and waits for the answer. Throws `DNSClientError` when none comes; an answer such as NXDOMAIN is an answer.
   public func query(_ question: Question, server: Endpoint) async throws -> DNSResponse {
     if configuration.transport != .tcp {
-      let response = try await queryDatagram(question, server)
-      let isTruncated = response.message.header.flags.contains(.truncated)
-      guard isTruncated, configuration.transport == .automatic else { return response }
+      do {
+        let response = try await queryDatagram(question, server)
+        let isTruncated = response.message.header.flags.contains(.truncated)
+        guard isTruncated, configuration.transport == .automatic else { return response }
+      } catch let error as DNSClientError {
+        // Forged, or of a server that keeps no case: over TCP nobody can forge it from afar.
+        guard error == .caseChanged, configuration.transport == .automatic else { throw error }
+      }
     }
     return try await exchange(question, server, over: .tcp)
   }
@@ -51,8 +56,10 @@ public struct DNSClient: Sendable {
     _ question: Question, _ server: Endpoint, over transport: DNSResponse.Transport
   ) async throws -> DNSResponse {
     let id = UInt16.random(in: .min ... .max)
-    let request = try request(question, id: id)
-    let expected = ExpectedReply(id: id, question: question)
+    let mixesCase = configuration.mixesCase && transport == .udp
+    let asked = mixesCase ? Question(question.name.withRandomCase, question.type, question.recordClass) : question
+    let request = try request(asked, id: id)
+    let expected = ExpectedReply(id: id, question: asked, isExact: mixesCase)
     let start = ContinuousClock.now
     let eventLoop = group.next()
     let promise = eventLoop.makePromise(of: [UInt8].self)

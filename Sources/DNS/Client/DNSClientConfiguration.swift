@@ -18,6 +18,9 @@ public struct DNSClientConfiguration: Sendable {
   public var recursionDesired = true
   /// CD: the answer shall come also when the server finds that its signatures are wrong (RFC 6840 §5.9).
   public var checkingDisabled = false
+  /// Whether the letters of names are in a random case over UDP, which a forger would have to guess ("0x20"). A server that
+  /// changes them is asked again over TCP, when the transport is `automatic`.
+  public var mixesCase = false
   /// `nil` asks without EDNS.
   public var edns: EDNS? = EDNS()
 
@@ -30,6 +33,8 @@ public enum DNSClientError: Error, Hashable, Sendable {
   case timeout
   /// No connection, or the server refused it.
   case unreachable(String)
+  /// The reply has the question's letters in another case.
+  case caseChanged
   /// The server closed the connection before its answer was complete.
   case connectionClosed
 }
@@ -38,6 +43,7 @@ extension DNSClientError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .timeout: "no reply in time"
+    case .caseChanged: "the reply is not quite to the question that was asked"
     case .unreachable(let reason): "the server can't be reached: \(reason)"
     case .connectionClosed: "the server closed the connection before it answered"
     }

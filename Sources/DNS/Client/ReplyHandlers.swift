@@ -6,6 +6,15 @@ import WireKit
 struct ExpectedReply: Sendable {
   let id: UInt16
   let question: Question
+  /// Whether the letters' case must be that of the question.
+  var isExact = false
+
+  /// Whether the octets of a reply that matches have the question's name as it was sent.
+  func hasCase(_ bytes: [UInt8]) -> Bool {
+    guard isExact else { return true }
+    let name = question.name.wire
+    return bytes.count >= Header.wireLength + name.count && bytes[Header.wireLength...].starts(with: name)
+  }
 
   /// Whether these octets are that reply; a question may be missing where the server could not read it.
   func matches(_ bytes: [UInt8]) -> Bool {
@@ -32,7 +41,8 @@ final class DatagramReplyHandler: ChannelInboundHandler {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let bytes = Array(unwrapInboundIn(data).data.readableBytesView)
-    if expected.matches(bytes) { promise.succeed(bytes) }
+    guard expected.matches(bytes) else { return }
+    if expected.hasCase(bytes) { promise.succeed(bytes) } else { promise.fail(DNSClientError.caseChanged) }
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {

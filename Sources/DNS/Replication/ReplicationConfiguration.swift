@@ -45,12 +45,27 @@ public struct ReplicationConfiguration: Sendable {
     public var key: Name?
     /// Whether transfers go inside TLS (RFC 9103).
     public var isSecure: Bool
+    /// Who vouches for the primaries, in DER; empty: the authorities that the system trusts.
+    public var trustRoots: [[UInt8]] = []
+    /// Whether it lists zones that are transferred from the same primaries (RFC 9432).
+    public var isCatalog: Bool
 
-    public init(zone: Name, primaries: [Endpoint], key: Name? = nil, isSecure: Bool = false) {
+    public init(
+      zone: Name, primaries: [Endpoint], key: Name? = nil, isSecure: Bool = false, isCatalog: Bool = false
+    ) {
+      self.isCatalog = isCatalog
       self.zone = zone
       self.primaries = primaries
       self.key = key
       self.isSecure = isSecure
+    }
+
+    /// A zone that this catalog lists: from the same primaries.
+    func member(_ zone: Name) -> Incoming {
+      var member = self
+      member.zone = zone
+      member.isCatalog = false
+      return member
     }
   }
 

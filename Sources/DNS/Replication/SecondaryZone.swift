@@ -23,6 +23,8 @@ final class SecondaryZone: Sendable {
     var confirmed: Int64 = 0
     var failure: String?
     var next: Int64 = 0
+    /// It is none of our zones any more.
+    var isRetired = false
   }
 
   init(
@@ -56,14 +58,21 @@ final class SecondaryZone: Sendable {
   /// Serves the zone, unless it has expired.
   private func serve() {
     let (zone, confirmed) = state.withLock { ($0.zone, $0.confirmed) }
-    guard let zone else { return server.setReceived(nil, of: configuration.zone) }
+    guard let zone else { return publish(nil) }
     let isExpired = now - confirmed > Int64(zone.soa.expire)
     if isExpired, server.servedZone(configuration.zone) != nil {
       emit(.error, "zone has expired: no primary confirmed it in time", [])
     }
     guard isExpired || server.servedZone(configuration.zone) !== zone else { return }
-    server.setReceived(isExpired ? nil : zone, of: configuration.zone)
+    publish(isExpired ? nil : zone)
   }
+
+  private func publish(_ zone: Zone?) {
+    state.withLock { state in if !state.isRetired { server.setReceived(zone, of: configuration.zone) } }
+  }
+
+  /// Serves it no more, whatever is under way.
+  func retire() { state.withLock { $0.isRetired = true } }
 
   private var now: Int64 { context.clock.wallTime().seconds }
 
@@ -128,9 +137,15 @@ final class SecondaryZone: Sendable {
     case ZoneTransferClient.Failure.signature(let failure): "signature: \(failure)"
     case ZoneTransferClient.Failure.unreachable(let reason): "unreachable: \(reason)"
     case ZoneTransferClient.Failure.answer(let failure): "answer: \(failure)"
+    case is DigestMismatch: "the zone's digest is wrong (ZONEMD)"
     default: "\(error)"
     }
   }
+
+  private struct DigestMismatch: Error {}
+
+  /// It is no zone of ours any more: its copy goes.
+  func forget() { copy.remove() }
 
   private func refresh(from primary: Endpoint) async throws {
     let held = state.withLock(\.zone)
@@ -173,6 +188,8 @@ final class SecondaryZone: Sendable {
 
   private func take(_ zone: Zone?, _ kind: String, _ primary: Endpoint) throws {
     guard let zone else { throw ZoneTransferClient.Failure.answer(.disorder) }
+    // RFC 8976 §4: what is not whole is not taken.
+    guard ZoneDigest.verify(zone) != .wrong else { throw DigestMismatch() }
     if let held = state.withLock(\.zone), !TransferReader.isNewer(zone.soa.serial, than: held.soa.serial) {
       return confirm()
     }
@@ -184,7 +201,7 @@ final class SecondaryZone: Sendable {
       state.zone = zone
       state.confirmed = now
     }
-    server.setReceived(zone, of: configuration.zone)
+    publish(zone)
     emit(
       .info, "zone transferred from its primary",
       [
@@ -226,4 +243,6 @@ struct ZoneCopy: Sendable {
   }
 
   func confirm() { StoredFiles.touch(path) }
+
+  func remove() { StoredFiles.remove(path) }
 }

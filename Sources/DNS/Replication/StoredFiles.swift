@@ -83,6 +83,8 @@ enum StoredFiles {
     return stat(path, &status) == 0 ? Int64(status.st_mtim.tv_sec) : nil
   }
 
+  static func remove(_ path: String) { unlink(path) }
+
   /// Sets that time to now.
   static func touch(_ path: String) { utimensat(AT_FDCWD, path, nil, 0) }
 

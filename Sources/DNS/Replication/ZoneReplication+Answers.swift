@@ -40,7 +40,9 @@ extension ZoneReplication {
     {
       return transfer(message, question, key, peer, transport)
     }
-    guard let (reply, leadsOutside) = server.reply(to: request, over: transport, room: room) else { return .none }
+    guard let (reply, leadsOutside) = server.reply(to: request, from: peer.address, over: transport, room: room) else {
+      return .none
+    }
     if leadsOutside, let resolver, resolver.serves(peer.address) {
       return DNSReply(await resolver.reply(to: request, over: transport))
     }

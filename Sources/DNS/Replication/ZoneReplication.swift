@@ -31,8 +31,15 @@ public final class ZoneReplication: DNSTransactions {
     var tasks: [Name: Task<Void, Never>] = [:]
     /// Whether zones are loaded: what changes from then on is told to others.
     var hasBegun = false
+    /// Zones of ours.
+    var own: Set<Name> = []
     var transfers = 0
+    /// By catalog: the zones that it lists.
+    var members: [Name: [Name]] = [:]
   }
+
+  /// One at a time decides which zones of other servers there are.
+  private let starting = Mutex<Void>(())
 
   /// - Parameter group: For transfers and NOTIFY; not that of the server's connections.
   public init(
@@ -67,6 +74,7 @@ public final class ZoneReplication: DNSTransactions {
       if let last = journal(apex)?.last { known[apex] = last }
     }
     server.remember(known)
+    state.withLock { $0.own = Set(apexes) }
     startSecondaries()
   }
 
@@ -93,20 +101,54 @@ public final class ZoneReplication: DNSTransactions {
 
   // MARK: Zones of other servers
 
-  private func startSecondaries() {
-    let configuration = state.withLock(\.configuration)
-    server.keepReceived(Set(configuration.incoming.map(\.zone)))
-    let unwanted = state.withLock { state in
-      let kept = state.secondaries.filter { configuration.incoming.contains($0.value.configuration) }
+  private func startSecondaries() { starting.withLock { _ in startSecondariesAlone() } }
+
+  /// The zones of other servers: those that are configured, then those that catalogs list.
+  private func wanted(_ state: State) -> [ReplicationConfiguration.Incoming] {
+    var all = state.configuration.incoming
+    var taken = Set(all.map(\.zone)).union(state.own)
+    for catalog in state.configuration.incoming where catalog.isCatalog {
+      for member in state.members[catalog.zone] ?? [] where taken.insert(member).inserted {
+        all.append(
+          catalog.member(member))
+      }
+    }
+    return all
+  }
+
+  /// A catalog has come, or a newer version of it.
+  private func takeCatalog(_ zone: Zone) {
+    do throws(CatalogZone.Problem) {
+      let members = try CatalogZone.members(of: zone)
+      state.withLock { $0.members[zone.apex] = members }
+      emit(.info, "catalog of zones taken", zone.apex, [.init("zones", .integer(Int64(members.count)))])
+    } catch {
+      // What was known stays (RFC 9432 §5.1).
+      emit(.error, "the catalog of zones is broken", zone.apex, [.init("error", .string(error.description))])
+    }
+    // Not here: the server is about to serve the catalog itself.
+    Task { startSecondaries() }
+  }
+
+  private func startSecondariesAlone() {
+    let (configuration, incoming) = state.withLock { ($0.configuration, wanted($0)) }
+    for (_, zone) in state.withLock(\.secondaries) where !incoming.contains(zone.configuration) { zone.retire() }
+    server.keepReceived(Set(incoming.map(\.zone)))
+    let (unwanted, forgotten) = state.withLock { state in
+      let kept = state.secondaries.filter { incoming.contains($0.value.configuration) }
+      let forgotten = state.secondaries.filter { entry in !incoming.contains { $0.zone == entry.key } }
       let unwanted = state.tasks.filter { kept[$0.key] == nil }
       state.secondaries = kept
       for apex in unwanted.keys { state.tasks[apex] = nil }
-      return unwanted
+      return (unwanted, forgotten)
     }
     for task in unwanted.values { task.cancel() }
-    for incoming in configuration.incoming {
+    for zone in forgotten.values { zone.forget() }
+    for incoming in incoming {
       guard state.withLock({ $0.secondaries[incoming.zone] == nil }) else { continue }
       let key = incoming.key.flatMap { configuration.keys[$0] }
+      var client = client
+      if !incoming.trustRoots.isEmpty { client.trustRoots = incoming.trustRoots }
       let zone = SecondaryZone(
         incoming, key: key, folder: copyFolder, server: server, context: context, client: client)
       zone.load()
@@ -134,6 +176,9 @@ public final class ZoneReplication: DNSTransactions {
 
   public func willServe(_ zone: Zone, insteadOf old: Zone?) {
     if hasSecondaries(zone.apex), let journal = journal(zone.apex) { record(zone, old, in: journal) }
+    if state.withLock({ $0.configuration.incoming.contains { $0.isCatalog && $0.zone == zone.apex } }) {
+      takeCatalog(zone)
+    }
     guard state.withLock(\.hasBegun) || state.withLock({ $0.secondaries[zone.apex] != nil }) else { return }
     guard old == nil || old?.soa.serial != zone.soa.serial else { return }
     tellSecondaries(zone)

@@ -16,6 +16,8 @@ struct CachedAnswer: Sendable {
   var ttl: UInt32
   /// What validation found; `indeterminate` where nobody validates.
   var security = Security.indeterminate
+  /// The policy that this answer is of; `nil` for what others said.
+  var policy: String?
 
   /// The records with what is left of their TTLs.
   func aged(at now: MonotonicTime) -> CachedAnswer {

@@ -19,7 +19,8 @@ struct Forwarding: Sendable {
       let start = clock.now()
       do {
         let message = try await network.ask(
-          question, of: Upstream(endpoint: endpoint, transport: forwarder.transport, recurses: true),
+          question,
+          of: Upstream(endpoint: endpoint, transport: forwarder.transport, recurses: true, path: forwarder.path),
           wantsDNSSEC: wantsDNSSEC)
         guard message.responseCode == .noError || message.responseCode == .nxDomain else {
           // SERVFAIL may be a failed validation: the next one is asked, and has the last word.

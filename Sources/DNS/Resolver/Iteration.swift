@@ -92,7 +92,8 @@ struct Iteration: Sendable {
     _ question: Question, _ delegation: Delegation, _ wantsDNSSEC: Bool, _ budget: Budget, _ depth: Int
   ) async throws -> (Reading, Endpoint) {
     var candidates = history.ordered(delegation.addresses, now: clock.now())
-    var names = delegation.servers.shuffled()
+    // The address of a name within the zone is known to these very servers alone.
+    var names = delegation.servers.filter { !$0.isWithin(delegation.zone) }.shuffled()
     var lookUps = 0
     var asked = 0
     while asked < 6 {

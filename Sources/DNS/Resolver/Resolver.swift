@@ -20,6 +20,8 @@ public final class Resolver: RecursiveResolver {
     public var failures: UInt64 = 0
     /// Answers that were judged: secure ones, and wrong ones.
     public var secure: UInt64 = 0
+    /// Answers that a policy gave.
+    public var blocked: UInt64 = 0
     public var bogus: UInt64 = 0
     /// Questions to other servers.
     public var asked: UInt64 = 0
@@ -27,7 +29,7 @@ public final class Resolver: RecursiveResolver {
 
   private let state: Mutex<ResolverConfiguration>
   private let local: LocalZones
-  private let clock: any Clock
+  let clock: any Clock
   private let cache: AnswerCache
   private let delegations = DelegationCache()
   private let history = ServerHistory()
@@ -80,14 +82,24 @@ public final class Resolver: RecursiveResolver {
   /// Forgets what is known at and below a name.
   public func forget(below name: Name) { cache.remove(below: name) }
 
+  func policyDecision(for name: Name) -> (action: ResolverPolicy.Action, layer: String)? {
+    state.withLock { $0.policy.decision(for: name) }
+  }
+
+  func countBlocked() { counts.withLock { $0.blocked += 1 } }
+
   public func serves(_ client: IPAddress) -> Bool {
     state.withLock { $0.networks.contains { $0.contains(client) } }
   }
 
   // MARK: Our own questions
 
-  /// The DS records of one of our zones at its parent, asked of the outside also when the parent is ours.
+  /// The DS records of one of our zones at its parent, which may be ours as well.
   public func parentRecords(of zone: Name) async throws -> [DS] {
+    if let message = local.answer(Question(zone, .ds), wantsDNSSEC: false) {
+      let own = message.answers.compactMap { try? $0.data.value(as: DS.self) }
+      if !own.isEmpty { return own }
+    }
     let limits = state.withLock { $0.limits }
     let key = AnswerCache.Key(name: zone.lowercased, type: .ds, recordClass: .in, wantsDNSSEC: false)
     let answer = try await fetch(key, Budget(limits, now: clock.now()), 0)
@@ -123,8 +135,12 @@ public final class Resolver: RecursiveResolver {
     var errors: [EDNSOption] = []
     let wantsDNSSEC = request.edns?.wantsDNSSEC ?? false
     do {
-      let outcome = try await resolve(
-        question, wantsDNSSEC: wantsDNSSEC, Budget(configuration.limits, now: clock.now()))
+      let outcome = try await resolveForClient(
+        question, wantsDNSSEC: wantsDNSSEC, checks: !request.header.flags.contains(.checkingDisabled),
+        configuration)
+      if let policy = outcome.answer.policy {
+        errors.append(ExtendedError(code: 15, text: "blocked by \(policy)").option)
+      }
       if case .bogus(let failure) = outcome.answer.security {
         errors.append(ExtendedError(code: failure.code, text: failure.text).option)
       }
@@ -138,6 +154,8 @@ public final class Resolver: RecursiveResolver {
         }
         if outcome.isStale { errors.append(ExtendedError(code: 3, text: "nobody answers; this was true").option) }
       }
+    } catch ResolutionError.dropped {
+      return nil
     } catch {
       counts.withLock { $0.failures += 1 }
       reply.header.responseCode = .servFail
@@ -171,7 +189,7 @@ public final class Resolver: RecursiveResolver {
     switch error as? ResolutionError {
     case .tooExpensive: "the answer would take more questions than one is worth"
     case .tooLate: "no answer in time"
-    case .noAnswer, nil: "no server gave an answer"
+    case .noAnswer, .dropped, nil: "no server gave an answer"
     }
   }
 
@@ -192,7 +210,7 @@ public final class Resolver: RecursiveResolver {
   // MARK: Resolving
 
   /// The answer with its aliases.
-  private func resolve(
+  func resolve(
     _ question: Question, wantsDNSSEC: Bool, _ budget: Budget, depth: Int = 0
   ) async throws -> (answer: CachedAnswer, isStale: Bool) {
     var asked = question
@@ -248,6 +266,8 @@ public final class Resolver: RecursiveResolver {
         expires: now, ttl: 0)
       return (ours, false)
     }
+    // Servers' names are looked up as they are: a policy is for clients.
+    if depth == 0, let decided = try decided(question, now) { return (decided, false) }
     if let special = LocalZones.special(question) {
       let known = CachedAnswer(
         code: special.code, answers: special.answers, authorities: [], stored: now, expires: now, ttl: 0)

@@ -19,6 +19,10 @@ public struct ResolverConfiguration: Sendable {
   public var trustRoots: [[UInt8]]
   /// What is validated, and what is not (RFC 4035 §5); without anchors nothing is.
   public var anchors: TrustAnchors
+  /// What is answered instead of what others say.
+  public var policy = ResolverPolicy()
+  /// The prefix of the IPv6 addresses that stand for IPv4 ones (RFC 6147); `nil`: nothing is made up.
+  public var synthesisPrefix: IPNetwork?
   public var limits: Limits
 
   /// What one client's question may cost. Each default says why.
@@ -74,13 +78,18 @@ public struct Forwarder: Sendable, Hashable {
     case tcp
     /// RFC 7858; the certificate must be for the address.
     case tls
+    /// RFC 8484; the certificate must be for the address.
+    case https
   }
 
   public var transport: Transport
   public var endpoint: Endpoint
+  /// Of the URL, for DNS over HTTPS.
+  public var path: String
 
-  public init(_ transport: Transport, _ endpoint: Endpoint) {
+  public init(_ transport: Transport, _ endpoint: Endpoint, path: String = "/dns-query") {
     self.transport = transport
     self.endpoint = endpoint
+    self.path = path
   }
 }

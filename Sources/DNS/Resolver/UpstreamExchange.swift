@@ -13,6 +13,8 @@ struct Upstream: Sendable, Hashable {
   var transport: Forwarder.Transport
   /// Whether it shall go and ask others itself.
   var recurses: Bool
+  /// Of the URL, for DNS over HTTPS.
+  var path = ""
 }
 
 /// Why a question has no answer.
@@ -22,4 +24,6 @@ enum ResolutionError: Error, Hashable {
   /// No server gave an answer of use.
   case noAnswer
   case tooLate
+  /// A policy wants silence.
+  case dropped
 }

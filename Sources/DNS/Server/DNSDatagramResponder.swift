@@ -14,13 +14,17 @@ struct DNSDatagramResponder: DatagramResponder {
   private let recursion: DatagramRecursion?
   private let transactions: DatagramTransactions?
   private let limiter: RateLimiter?
+  private let views: DNSViews?
+  private var viewResponders: [ViewResponder] = []
+  private var seenViews: UInt64 = 0
   /// Seconds since 1970, at the last batch.
   private var time: UInt32 = 0
 
   init(
     responder: Responder, counters: DNSCounters, conversation: DNSConversation, recursion: DatagramRecursion? = nil,
-    transactions: DatagramTransactions? = nil, limiter: RateLimiter? = nil
+    transactions: DatagramTransactions? = nil, limiter: RateLimiter? = nil, views: DNSViews? = nil
   ) {
+    self.views = views
     self.limiter = limiter
     self.recursion = recursion
     self.transactions = transactions
@@ -31,6 +35,7 @@ struct DNSDatagramResponder: DatagramResponder {
 
   mutating func beginBatch() {
     responder.refresh()
+    views?.refresh(&viewResponders, &seenViews, responder.settings)
     time = UInt32(truncatingIfNeeded: Glibc.time(nil))
     isWatched = conversation.isWatched
   }
@@ -38,7 +43,10 @@ struct DNSDatagramResponder: DatagramResponder {
   @_lifetime(reply: copy reply)
   mutating func respond(to request: RawSpan, from peer: DatagramPeer, into reply: inout FixedWriter) -> Bool {
     let origin = RequestOrigin(peer.endpoint.address, time: time)
-    let result = responder.respond(to: request, over: .udp, from: origin, into: &reply)
+    let result =
+      viewResponders.isEmpty
+      ? responder.respond(to: request, over: .udp, from: origin, into: &reply)
+      : respond(to: request, inViewOf: origin, into: &reply)
     tally.count(result)
     if let result, result.isTransaction, let transactions {
       transactions.take(request, from: peer)
@@ -61,6 +69,17 @@ struct DNSDatagramResponder: DatagramResponder {
         request: request.copied(), reply: result == nil ? [] : reply.written.copied(), peer: peer.endpoint)
     }
     return result != nil
+  }
+
+  /// From the zones of the first view that the client lies in.
+  @_lifetime(reply: copy reply)
+  private func respond(
+    to request: RawSpan, inViewOf origin: RequestOrigin, into reply: inout FixedWriter
+  ) -> ResponderResult? {
+    for view in viewResponders where view.networks.contains(where: { $0.contains(origin.address) }) {
+      return view.responder.respond(to: request, over: .udp, from: origin, into: &reply)
+    }
+    return responder.respond(to: request, over: .udp, from: origin, into: &reply)
   }
 
   mutating func endBatch() {

@@ -5,9 +5,9 @@ extension DNSServer {
   /// The reply from our zones to a question, with octets left free behind it: for questions whose answer is signed.
   /// - Returns: The reply, and whether it leads out of our zones; `nil` for silence.
   public func reply(
-    to request: [UInt8], over transport: DNSTransport, room: Int
+    to request: [UInt8], from peer: IPAddress, over transport: DNSTransport, room: Int
   ) -> (octets: [UInt8], leadsOutside: Bool)? {
-    let responder = Responder(zones: zones, settings: responderSettings)
+    let responder = Responder(zones: views.zones(for: peer) ?? zones, settings: responderSettings)
     let size = transport == .udp ? max(512, min(Self.clientSize(request), responderSettings.udpLimit)) : 65_535
     var reply = [UInt8](repeating: 0, count: max(512, size - room))
     var result: ResponderResult?

@@ -1,4 +1,5 @@
 import DNSCore
+import WireKit
 
 /// What is served: zones of files, with what programs and updates put beside them, and zones of other servers.
 extension DNSServer {
@@ -81,6 +82,29 @@ extension DNSServer {
     }
   }
 
+  /// Loads zones that some networks alone see. A view with a zone whose source is broken keeps the zone that it had.
+  public func reloadViews(_ views: [(networks: [IPNetwork], sources: [ZoneSource])]) async {
+    let before = self.views.current
+    var loaded: [DNSView] = []
+    for view in views {
+      var zones: [Zone] = []
+      for source in view.sources {
+        let (zone, findings) = await Task.detached(priority: .utility) { source.load() }.value
+        let old = before.first { $0.networks == view.networks }?.own.first { $0.apex == source.apex }
+        if let zone = zone ?? old { zones.append(zone) }
+        var report = ZoneLoadReport(apex: source.apex, outcome: old == nil ? .failed : .kept, findings: findings)
+        if let zone { report.outcome = .loaded(records: zone.recordCount, serial: zone.soa.serial) }
+        self.report(report)
+      }
+      loaded.append(DNSView(networks: view.networks, zones: zones))
+    }
+    let made = loaded
+    state.withLock { _ in self.views.replace(made, beside: zones.current.zones) }
+  }
+
+  /// Which zones are served with a digest of themselves (RFC 8976). Before zones are loaded.
+  public func setDigested(_ apexes: Set<Name>) { state.withLock { $0.withDigest = apexes } }
+
   /// Puts zones together, and serves them.
   /// - Parameter only: The zones that may have changed; `nil` for all.
   func publish(_ state: inout State, only: Set<Name>? = nil) {
@@ -96,7 +120,7 @@ extension DNSServer {
       } else {
         let content = state.dynamic.compose(zone, among: apexes, served: before)
         composed[zone.apex] = content
-        next.append(state.finish(content))
+        next.append(state.digested(state.finish(content)))
       }
     }
     state.composed = composed
@@ -109,5 +133,20 @@ extension DNSServer {
       }
     }
     zones.replace(with: ZoneCatalog(next))
+    views.update(next)
+  }
+}
+
+extension DNSServer.State {
+  /// The zone with its digest, where one is wanted; the same one for the same zone.
+  mutating func digested(_ zone: Zone) -> Zone {
+    guard withDigest.contains(zone.apex), !zone.isSigned else {
+      digests[zone.apex] = nil
+      return zone
+    }
+    if let known = digests[zone.apex], known.source === zone { return known.result }
+    let result = ZoneDigest.adding(to: zone) ?? zone
+    digests[zone.apex] = (zone, result)
+    return result
   }
 }

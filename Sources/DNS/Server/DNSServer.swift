@@ -17,6 +17,7 @@ public final class DNSServer: Sendable {
   private let context: ServerContext
   private let configuration: DNSServerConfiguration
   let zones: ZoneSet
+  let views = DNSViews()
   private let resolver: (any RecursiveResolver)?
   private let streamCounters = DNSCounters()
   let state = Mutex(State())
@@ -32,6 +33,9 @@ public final class DNSServer: Sendable {
     var dynamic = DynamicRecords()
     /// Both put together, before they are signed.
     var composed: [Name: Zone] = [:]
+    /// Zones that are served with a digest of themselves, and what came of that last.
+    var withDigest: Set<Name> = []
+    var digests: [Name: (source: Zone, result: Zone)] = [:]
     /// Zones of other servers, whole as they came.
     var received: [Name: Zone] = [:]
     /// Zones of ours that can't be answered from.
@@ -97,7 +101,8 @@ public final class DNSServer: Sendable {
     }
     let responder = DNSDatagramResponder(
       responder: Responder(zones: zones, settings: configuration.responder), counters: counters,
-      conversation: conversation, recursion: recursion, transactions: transactions, limiter: configuration.limiter)
+      conversation: conversation, recursion: recursion, transactions: transactions, limiter: configuration.limiter,
+      views: views)
     let loop = try DatagramLoop.start(
       socket, limits: configuration.datagrams, name: "dns-udp-\(index)", meter: meter, responder: responder)
     let isStopped = state.withLock { state in
@@ -122,7 +127,9 @@ public final class DNSServer: Sendable {
   /// - Parameter isTrusted: Whether the other end has seen to it itself who may ask for recursion.
   public func makeStreamSession(_ connection: Connection, isTrusted: Bool = false) -> DNSStreamSession {
     DNSStreamSession(
-      responder: Responder(zones: zones, settings: configuration.responder), limits: configuration.streams,
+      responder: Responder(
+        zones: views.zones(for: connection.peer.address) ?? zones, settings: configuration.responder),
+      limits: configuration.streams,
       isWatched: context.events.isWatched(connection.service),
       mayRecurse: isTrusted ? resolver != nil : resolver?.serves(connection.peer.address) ?? false,
       takesTransactions: state.withLock { $0.transactions != nil })
@@ -178,7 +185,7 @@ public final class DNSServer: Sendable {
   /// Finishes these zones anew: keys or signatures are due.
   public func finishAgain(_ apexes: [Name]) { state.withLock { publish(&$0, only: Set(apexes)) } }
 
-  private func report(_ report: ZoneLoadReport) {
+  func report(_ report: ZoneLoadReport) {
     var fields = [Event.Field("zone", .string(report.apex.description))]
     switch report.outcome {
     case .loaded(let records, let serial):

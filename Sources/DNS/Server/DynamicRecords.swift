@@ -51,7 +51,9 @@ struct DynamicRecords: Sendable {
       }
       return served
     }
-    let serial = Self.later(serials[zone.apex] ?? zone.soa.serial, zone.soa.serial) &+ 1
+    let known = served == nil ? known[zone.apex] : nil
+    let last = Self.later(serials[zone.apex] ?? zone.soa.serial, known?.serial ?? zone.soa.serial)
+    let serial = Self.later(last, zone.soa.serial) &+ 1
     // What a person wrote is served in any case.
     guard var composed = Self.build(zone, own, services, updates, serial) else { return zone }
     let digest = composed.contentDigest
@@ -60,7 +62,7 @@ struct DynamicRecords: Sendable {
     {
       return served
     }
-    if served == nil, let known = known[zone.apex], known.digest == digest,
+    if let known, known.digest == digest,
       !Self.isLater(zone.soa.serial, than: known.serial),
       let same = Self.build(zone, own, services, updates, known.serial)
     {

@@ -1,13 +1,15 @@
 import ArgumentParser
 import Configuration
 import DNSCore
+import DNSReplication
 import DNSServer
 import Foundation
 
 /// `portside zone`: the zones that the server answers for.
 struct ZoneCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "zone", abstract: "Zones: list, check.", subcommands: [List.self, Check.self])
+    commandName: "zone", abstract: "Zones: list, check, edit, export; keys for transfers.",
+    subcommands: [List.self, Check.self, Edit.self, Export.self, Key.self])
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "list", abstract: "The configured zones.")
@@ -26,7 +28,11 @@ struct ZoneCommand: AsyncParsableCommand {
       let configuration = try options.load()
       let folder = DataFolder(configuration)
       let rows = try configuration.dns.zones.map { zone in
-        let file = folder.zoneFile(zone)
+        guard !zone.catalog || !zone.from.isEmpty else {
+          return Row(zone: zone.name.description, serial: nil, records: nil, errors: 0, file: "made here")
+        }
+        let copy = (try? Name(zone.name.description)).map { ReplicationFiles.copy(of: $0, in: folder.replication) }
+        let file = zone.from.isEmpty ? folder.zoneFile(zone) : copy ?? ""
         let result = try ZoneCommand.load(file, apex: zone.name.description)
         return Row(
           zone: zone.name.description, serial: result.zone?.soa.serial, records: result.zone?.recordCount,
@@ -65,6 +71,14 @@ struct ZoneCommand: AsyncParsableCommand {
       let result = try ZoneCommand.load(path, apex: zone)
       result.findings.forEach { Terminal.print($0.description) }
       guard let loaded = result.zone else { throw ExitCode(1) }
+      switch ZoneDigest.verify(loaded) {
+      case .absent: break
+      case .right: Terminal.print("ZONEMD: the zone's digest is right")
+      case .unknown: Terminal.print("ZONEMD: no digest that is known, of this serial")
+      case .wrong:
+        Terminal.print("error: ZONEMD: the zone's digest is wrong (RFC 8976)")
+        throw ExitCode(1)
+      }
       Terminal.print("\(zone): \(loaded.recordCount) records, serial \(loaded.soa.serial)")
     }
   }

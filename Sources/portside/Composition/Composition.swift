@@ -111,7 +111,7 @@ struct Composition: Sendable {
     for zone in configuration.dns.zones where zone.from.isEmpty {
       let path = folder.zoneFile(zone)
       let names = [path, String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])]
-      stamps[zone.name.description] = names.map { name in
+      stamps["\(zone.name) \(path)"] = names.map { name in
         var status = stat()
         guard stat(name, &status) == 0 else { return "-" }
         return "\(status.st_ino) \(status.st_size) \(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"

@@ -100,7 +100,7 @@ struct ServerCheck {
   }
 
   private func checkZones(_ report: inout CheckReport) {
-    for zone in configuration.dns.zones {
+    for zone in configuration.dns.zones where zone.from.isEmpty && !zone.catalog {
       guard let apex = try? Name(zone.name.description) else { continue }
       let result = ZoneSource(apex: apex, .file(folder.zoneFile(zone))).load()
       for finding in result.findings {

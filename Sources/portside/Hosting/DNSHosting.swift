@@ -53,12 +53,18 @@ final class DNSHosting: HostedService {
       let file = folder.zoneFile(zone)
       return String(file[..<(file.lastIndex(of: "/") ?? file.endIndex)])
     }
-    confinement.readPaths += Set(folders).sorted()
+    let policies = (configuration.dns.blockLists + configuration.dns.policyZones).map { path -> String in
+      let file = path.description
+      return String(file[..<(file.lastIndex(of: "/") ?? file.endIndex)])
+    }
+    confinement.readPaths += Set(folders + policies).sorted()
     let keepsKeys = configuration.dns.zones.contains { $0.dnssec != nil }
     if keepsKeys || TrustedRoot.isKept(configuration.dns) { confinement.writePaths.append(folder.zoneKeys) }
     MailRecordsFeed.confine(&confinement, for: configuration, in: folder)
     HostKeyRecords.confine(&confinement, for: configuration, in: folder)
     confinement.writePaths.append(folder.replication)
+    let authorities = configuration.dns.zones.compactMap(\.authority?.description)
+    confinement.readPaths += Set(authorities.map { String($0[..<($0.lastIndex(of: "/") ?? $0.endIndex)]) }).sorted()
     // Primaries, over TCP.
     let primaries = configuration.dns.zones.flatMap { zone in zone.from.map { $0.port ?? (zone.tls ? 853 : 53) } }
     confinement.connectPorts? += Set(primaries).sorted()
@@ -133,23 +139,34 @@ final class DNSHosting: HostedService {
   func apply(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) async throws {
     let folder = DataFolder(settings.configuration)
     var sources: [ZoneSource] = []
-    for zone in settings.configuration.dns.zones where zone.from.isEmpty {
+    for zone in settings.configuration.dns.zones where zone.from.isEmpty && zone.networks.isEmpty {
       guard let apex = try? Name(zone.name.description) else {
         throw CommandFailure("dns.zones: '\(zone.name)' is no domain name")
       }
-      sources.append(ZoneSource(apex: apex, .file(folder.zoneFile(zone))))
+      sources.append(ZoneSource(apex: apex, zone.catalog ? .text(CatalogZone.text) : .file(folder.zoneFile(zone))))
     }
     section.withLock { $0 = settings.configuration.dns }
     resolver.reload(try Self.resolverConfiguration(settings.configuration.dns, trusted))
     signing.configure(Self.signingSettings(settings.configuration.dns))
     replication.apply(try DNSReplicationSettings.configuration(settings), zones: sources.map(\.apex))
+    server.setDigested(
+      Set(settings.configuration.dns.zones.filter(\.digest).compactMap { try? Name($0.name.description) }))
+    let catalogs = settings.configuration.dns.zones.filter { $0.catalog && $0.from.isEmpty }
+      .compactMap { try? Name($0.name.description) }
+    let members = sources.map(\.apex).filter { !catalogs.contains($0) }
+    server.updateDynamic(
+      Dictionary(catalogs.map { ("catalog \($0)", CatalogZone.records(members, in: $0)) }) { $1 })
     await server.reload(sources)
+    await server.reloadViews(Self.views(settings.configuration.dns, folder))
     surroundings.names.publishMail(settings.configuration, in: folder, clock: surroundings.context.clock)
     surroundings.names.publishHostKeys(settings.configuration, in: folder, clock: surroundings.context.clock)
   }
 
   static let commands =
     signingCommands + [
+      Command(
+        "show secondaries", permission: "console:show", "the zones of other servers",
+        columns: ["zone", "serial", "primaries", "confirmed", "failure"]),
       Command(
         "show zones", permission: "console:show", "the zones that are served", columns: ["zone", "serial", "records"]),
       Command(
@@ -167,6 +184,7 @@ final class DNSHosting: HostedService {
   }
 
   func answer(_ question: ConsoleQuestion) async -> ConsoleAnswer {
+    if question.command == "show secondaries" { return showSecondaries(question) }
     if let answer = answerSigning(question) { return answer }
     let zones = server.servedZones.sorted { $0.apex.description < $1.apex.description }
     if question.command == "show zones" {
@@ -234,14 +252,41 @@ final class DNSHosting: HostedService {
   ) throws -> ResolverConfiguration {
     let forwarders = try section.forward.map { url in
       guard let transport = Forwarder.Transport(rawValue: url.scheme), case .address(let address) = url.host else {
-        throw CommandFailure("dns.forward: \(url): this version asks over udp://, tcp:// and tls:// only")
+        throw CommandFailure("dns.forward: \(url): a resolver is asked at its address, over udp, tcp, tls or https")
       }
-      return Forwarder(transport, Endpoint(address, url.port))
+      return Forwarder(transport, Endpoint(address, url.port), path: url.path.isEmpty ? "/dns-query" : url.path)
     }
-    return ResolverConfiguration(
+    var configuration = ResolverConfiguration(
       networks: section.recursion, forwarders: forwarders,
       roots: section.roots.isEmpty ? RootHints.addresses : section.roots.map { Endpoint($0.address, $0.port ?? 53) },
       cacheSize: Int(clamping: section.cache.bytes), udpLimit: section.udpSize, anchors: try anchors(section, trusted))
+    configuration.policy = try policy(section)
+    configuration.synthesisPrefix = section.synthesisPrefix
+    return configuration
+  }
+
+  /// `policy_zones` and `block_lists`, read from their files. One that can't be read stops a reload: what was in force stays.
+  private static func policy(_ section: DNSSection) throws -> ResolverPolicy {
+    var layers: [ResolverPolicy.Layer] = []
+    for path in section.policyZones {
+      let file = path.description
+      let name = String(file.split(separator: "/").last ?? "policy")
+      guard let apex = try? Name("policy.invalid.") else { continue }
+      let (zone, findings) = ZoneSource(apex: apex, .file(file)).load()
+      guard let zone else { throw CommandFailure("dns.policy_zones: \(findings.first.map { "\($0)" } ?? file)") }
+      var layer = ResolverPolicy.Layer.policyZone(zone).layer
+      layer.name = name
+      layers.append(layer)
+    }
+    for path in section.blockLists {
+      let file = path.description
+      guard let content = FileManager.default.contents(atPath: file) else {
+        throw CommandFailure("dns.block_lists: \(file) can't be read")
+      }
+      layers.append(
+        ResolverPolicy.Layer.list([UInt8](content), name: String(file.split(separator: "/").last ?? "list")).layer)
+    }
+    return ResolverPolicy(layers)
   }
 
   /// `validate`, `trust_anchors` and `insecure`.
@@ -263,7 +308,7 @@ final class DNSHosting: HostedService {
   private static func register(_ server: DNSServer, _ resolver: Resolver, in surroundings: WorkerSurroundings) {
     for (result, figure) in [
       ("cache", \Resolver.Figures.fromCache), ("stale", \.stale), ("failure", \.failures), ("asked", \.asked),
-      ("secure", \.secure), ("bogus", \.bogus),
+      ("secure", \.secure), ("bogus", \.bogus), ("blocked", \.blocked),
     ] as [(String, KeyPath<Resolver.Figures, UInt64> & Sendable)] {
       surroundings.metrics.reading(
         "portside_dns_resolver", help: "Names of other zones: answers by source, and questions asked.",

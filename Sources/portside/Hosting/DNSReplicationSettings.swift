@@ -1,3 +1,4 @@
+import Certificates
 import Configuration
 import DNSCore
 import DNSReplication
@@ -23,10 +24,13 @@ enum DNSReplicationSettings {
         key: try entry.key.map { try name($0.name) })
     }
     result.incoming = try section.zones.filter { !$0.from.isEmpty }.map { zone in
-      ReplicationConfiguration.Incoming(
+      var incoming = ReplicationConfiguration.Incoming(
         zone: try name(zone.name),
         primaries: zone.from.map { Endpoint($0.address, $0.port ?? (zone.tls ? 853 : 53)) },
-        key: try zone.key.map { try name($0.name) }, isSecure: zone.tls)
+        key: try zone.key.map { try name($0.name) }, isSecure: zone.tls,
+        isCatalog: zone.catalog)
+      if let path = zone.authority?.description { incoming.trustRoots = try authority(path) }
+      return incoming
     }
     result.updates = try section.update.map { entry in
       ReplicationConfiguration.Update(
@@ -52,6 +56,14 @@ enum DNSReplicationSettings {
       throw CommandFailure("dns.tsig: the secret of \(name) is no base64 of at least 16 octets")
     }
     return TSIGKey(name: name, algorithm: algorithm, secret: Array(secret))
+  }
+
+  /// The certificates of a PEM file, in DER.
+  private static func authority(_ path: String) throws -> [[UInt8]] {
+    let blocks = (try? PEM.blocks(in: Array(FileManager.default.contents(atPath: path) ?? Data()))) ?? []
+    let certificates = blocks.filter { $0.label == "CERTIFICATE" }.map(\.bytes)
+    guard !certificates.isEmpty else { throw CommandFailure("dns.zones: there is no certificate in \(path)") }
+    return certificates
   }
 
   private static func name(_ zone: ZoneName) throws -> Name {

@@ -1,7 +1,9 @@
 """A small Internet on loopback addresses: a root, a top-level domain and leaf zones, signed, served by Knot, NSD and BIND; some
 zones broken, some servers slow, lying or dead. To be started inside a network namespace of its own, for port 53."""
 
+import base64
 import os
+import random
 import re
 import shutil
 import socket
@@ -32,6 +34,7 @@ LEAVES = {
     "badsig": ([BIND], ["-a", "ECDSAP256SHA256"], "badsig"),
     "badkey": ([NSD], ["-a", "ECDSAP256SHA256"], "badkey"),
     "nonsec": ([NSD], ["-a", "ECDSAP256SHA256"], "nonsec"),
+    "trap": ([NSD], ["-a", "RSASHA256"], "trap"),
     "costly": ([KNOT], ["-a", "ECDSAP256SHA256", "costly"], None),
     "oldds": ([BIND], ["-a", "ECDSAP256SHA256"], "oldds"),
     "lied": ([LIAR, BIND], ["-a", "ECDSAP256SHA256"], None),
@@ -54,6 +57,28 @@ moved 300 DNAME www.good.test.
 sub 300 NS ns
 _25._tcp 300 TLSA 3 1 1 0011223344556677889900112233445566778899001122334455667788990011
 """
+
+
+def trap(text):
+    """KeyTrap (CVE-2023-50387): forty keys of one tag, and for the key set forty signatures by that tag, none of them right."""
+    chance, lines = random.Random(7), []
+    for line in text.splitlines():
+        head, _, tail = line.rpartition(" ")
+        if "\tDNSKEY\t257 " in line:
+            key, rest = line.split(";")[0].strip().rsplit(" ", 1)[::-1]
+            octets = base64.b64decode(key)
+            for _ in range(40):
+                # Words of 16 bits that change their places leave the sum, and so the tag, as it is.
+                words = [octets[place:place + 2] for place in range(4, len(octets), 2)]
+                one, other = chance.sample(range(len(words) - 1), 2)
+                words[one], words[other] = words[other], words[one]
+                lines.append(f"{rest} {base64.b64encode(octets[:4] + b''.join(words)).decode()}")
+        if "\tRRSIG\tDNSKEY " in line:
+            length = len(base64.b64decode(tail))
+            lines += [f"{head} {base64.b64encode(chance.randbytes(length)).decode()}" for _ in range(40)]
+            continue
+        lines.append(line)
+    return "\n".join(lines)
 
 
 def run(*command, **options):
@@ -115,6 +140,8 @@ class SmallInternet:
         elif fault == "badkey":
             text = run("ldns-read-zone", path)
             text = re.sub(r"(\tDNSKEY\t257 3 13 )(.)", lambda match: match[1] + ("A" if match[2] != "A" else "B"), text)
+        elif fault == "trap":
+            text = trap(run("ldns-read-zone", path))
         with open(path, "w") as file:
             file.write(text + "\n")
 

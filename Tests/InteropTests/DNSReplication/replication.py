@@ -288,7 +288,174 @@ def primaries(kind):
     until("the primary is back", lambda: server.ask("mail.lab.test", "A").answer)
 
 
+def catalogs():
+    """Catalogs of zones (RFC 9432): Portside takes that of knotd; knotd and named take Portside's."""
+    key = Key("xfer")
+    knot, server = keep(Knot()), portside()
+    members = ["one.test", "two.test"]
+
+    def knot_zones():
+        return (
+            "  - domain: catalog.test\n    catalog-role: generate\n    notify: portside\n    acl: out\n"
+            + "".join(f"  - domain: {name}\n    file: {knot.folder}/{name}.zone\n    notify: portside\n    acl: out\n"
+                      "    catalog-role: member\n    catalog-zone: catalog.test\n" for name in members))
+
+    remotes = f"remote:\n  - id: portside\n    address: {HOST}@{server.port}\n    key: xfer\n"
+    acls = "acl:\n  - id: out\n    key: xfer\n    action: transfer\n"
+    for number, name in enumerate(members + ["three.test"]):
+        knot.write(f"{name}.zone", zone_text(number + 1, [f"host A 192.0.2.{number}"]))
+    knot.start(knot_zones(), remotes, acls, [key])
+    server.configure(
+        f'{{ name = "catalog.test", from = ["{HOST}:{knot.port}"], key = "tsig:xfer", catalog = true }}', "", [key]).start()
+    for number, name in enumerate(members):
+        until(f"{name} by the catalog", lambda: server.serial(name) == number + 1)
+    members.remove("one.test")
+    members.append("three.test")
+    knot.write("knot.conf", open(knot.path("knot.conf")).read().split("zone:\n")[0] + "zone:\n" + knot_zones())
+    assert knot.control("reload")[0] == 0
+    until("three.test has come", lambda: server.serial("three.test") == 3)
+    until("one.test has gone", lambda: server.ask("one.test", "SOA").rcode() == dns.rcode.REFUSED)
+    assert server.serial("two.test") == 2
+    server.stop()
+    knot.stop()
+    server.start()
+    until("members from the disk", lambda: server.serial("three.test") == 3)
+    server.stop()
+
+    # The other way round.
+    maker, taker, bind = portside(), keep(Knot()), keep(Named())
+    zones = ["four.test", "five.test"]
+    transfers = ", ".join(
+        f'{{ zone = "{zone}", to = "{HOST}:{other.port}", key = "tsig:xfer" }}'
+        for zone in ["list.test"] + zones + ["six.test"] for other in (taker, bind))
+    for zone in zones + ["six.test"]:
+        maker.write(f"{zone}.zone", zone_text(1, ["host A 192.0.2.1"]))
+    def configure(names):
+        entries = ", ".join(f'{{ name = "{zone}", file = "{maker.path(zone)}.zone" }}' for zone in names)
+        used = ", ".join(part + " }" for part in [t.strip(" }") for t in transfers.split("}, ")] if any(f'"{n}"' in part for n in names + ["list.test"]))
+        maker.configure('{ name = "list.test", catalog = true }, ' + entries, f"transfer = [{used}]", [key])
+    configure(zones)
+    maker.start()
+    taker.start(
+        "  - domain: list.test\n    master: portside\n    acl: from\n    catalog-role: interpret\n    catalog-template: member\n",
+        f"remote:\n  - id: portside\n    address: {HOST}@{maker.port}\n    key: xfer\n",
+        "acl:\n  - id: from\n    key: xfer\n    action: notify\n", [key],
+        f"  - id: member\n    storage: {taker.folder}\n    master: portside\n    acl: from\n")
+    bind.start(
+        f'zone "list.test" {{ type secondary; file "list"; primaries {{ {HOST} port {maker.port} key xfer; }}; allow-notify {{ key xfer; }}; }};',
+        [key], f'catalog-zones {{ zone "list.test" default-primaries {{ {HOST} port {maker.port} key xfer; }} in-memory yes min-update-interval 1; }};')
+    for zone in zones:
+        for other in (taker, bind):
+            until(f"{zone} at {type(other).__name__}", lambda: other.serial(zone) == 1)
+    configure(["five.test", "six.test"])
+    maker.reload()
+    for other in (taker, bind):
+        until("six.test has come", lambda: other.serial("six.test") == 1)
+        until("four.test has gone", lambda: other.serial("four.test") is None)
+
+
+def digests():
+    """ZONEMD (RFC 8976): knotd's are right for us, ours for knotd; a zone with a wrong one is not taken."""
+    key = Key("xfer")
+    server, knot = portside(), keep(Knot())
+    names = VARIETY + ["zz A 192.0.2.200", "ZZ.upper A 192.0.2.201", "a\\000b A 192.0.2.202", "a\\001b A 192.0.2.203"]
+    server.write("ours.zone", zone_text(5, names))
+    knot.write("theirs.test.zone", zone_text(5, names))
+    bad = zone_text(5, names) + "@ ZONEMD 5 1 1 " + "ab" * 48 + "\n"
+    knot.write("bad.test.zone", bad)
+    server.configure(
+        f'{{ name = "ours.test", file = "{server.path("ours.zone")}", digest = true }}, '
+        + ", ".join(f'{{ name = "{zone}", from = ["{HOST}:{knot.port}"], key = "tsig:xfer" }}' for zone in ("theirs.test", "bad.test")),
+        f'transfer = [ {{ zone = "ours.test", to = "{HOST}:{knot.port}", key = "tsig:xfer" }} ]', [key]).start()
+    knot.start(
+        "  - domain: ours.test\n    master: portside\n    acl: [from]\n    zonemd-verify: on\n    zonefile-sync: -1\n"
+        f"  - domain: theirs.test\n    file: {knot.folder}/theirs.test.zone\n    acl: [out]\n    notify: portside\n    zonemd-generate: zonemd-sha512\n    zonefile-sync: -1\n"
+        f"  - domain: bad.test\n    file: {knot.folder}/bad.test.zone\n    acl: [out]\n    notify: portside\n",
+        f"remote:\n  - id: portside\n    address: {HOST}@{server.port}\n    key: xfer\n",
+        "acl:\n  - id: from\n    key: xfer\n    action: notify\n  - id: out\n    key: xfer\n    action: transfer\n", [key])
+    until("knotd takes ours", lambda: knot.serial("ours.test") == 5)
+    assert "ZONEMD" in run(["kdig", "-p", str(server.port), f"@{HOST}", "ours.test", "ZONEMD"])[1]
+    until("we take knotd's", lambda: server.ask("theirs.test", "TYPE63").answer)
+    until("the wrong one is refused", lambda: "digest is wrong" in server.text())
+    assert server.ask("bad.test", "SOA").rcode() == dns.rcode.SERVFAIL
+    # The commands.
+    server.write("bad.zone", bad)
+    code, output = run([PROGRAM, "zone", "check", "bad.test", server.path("bad.zone")])
+    assert code == 1 and "digest is wrong" in output, output
+    server.write("editor", "#!/bin/sh\necho 'edited A 192.0.2.99' >> \"$1\"\n", 0o755)
+    config = ["--config", server.path("portside.toml")]
+    os.environ["EDITOR"] = server.path("editor")
+    os.environ.pop("VISUAL", None)
+    code, output = run([PROGRAM, "zone", "edit", "ours.test", "--yes"] + config)
+    assert code == 0 and "+edited A 192.0.2.99" in output and "hostmaster 6 " in output, output
+    until("the edited zone", lambda: server.serial("ours.test") == 6 and knot.serial("ours.test") == 6)
+    server.write("editor", "#!/bin/sh\necho 'broken A nonsense' >> \"$1\"\n", 0o755)
+    code, output = run([PROGRAM, "zone", "edit", "ours.test", "--yes"] + config, "n\n")
+    assert code == 1 and "is no IPv4 address" in output and "nonsense" not in open(server.path("ours.zone")).read(), output
+    code, output = run([PROGRAM, "zone", "export", "ours.test"] + config)
+    assert code == 0 and "edited.ours.test. 300 IN A 192.0.2.99" in output and output.startswith("ours.test. 300 IN SOA"), output
+    code, output = run([PROGRAM, "zone", "export", "theirs.test"] + config)
+    assert code == 0 and "ZONEMD" in output, output
+    code, output = run([PROGRAM, "zone", "key", "fresh"] + config)
+    assert code == 0 and output == run([PROGRAM, "zone", "key", "fresh"] + config)[1] and "hmac-sha256" in output, output
+
+
+def views():
+    """Each client gets the zone of its network; kdig asks from several addresses of loopback."""
+    server = portside()
+    for name, address in (("all", "192.0.2.1"), ("inner", "192.0.2.2"), ("one", "192.0.2.3")):
+        server.write(f"{name}.zone", zone_text(1, [f"host A {address}", f"only-{name} A {address}"]))
+    server.configure(
+        f'{{ name = "lab.test", file = "{server.path("all.zone")}" }}, '
+        f'{{ name = "lab.test", file = "{server.path("one.zone")}", networks = ["127.9.0.1"] }}, '
+        f'{{ name = "lab.test", file = "{server.path("inner.zone")}", networks = ["127.9.0.0/16", "127.8.0.0/16"] }}, '
+        f'{{ name = "inner.test", file = "{server.path("inner.zone")}", networks = ["127.9.0.0/16", "127.8.0.0/16"] }}').start()
+
+    def host(source, name, *more):
+        return run(["kdig", "-b", source, "-p", str(server.port), f"@{HOST}", name, "A", "+short", *more])[1].strip()
+
+    for more in ([], ["+tcp"]):
+        assert host("127.0.0.1", "host.lab.test", *more) == "192.0.2.1"
+        assert host("127.9.0.1", "host.lab.test", *more) == "192.0.2.3"
+        assert host("127.9.0.2", "host.lab.test", *more) == "192.0.2.2"
+        assert host("127.8.1.1", "host.inner.test", *more) == "192.0.2.2"
+        assert host("127.0.0.1", "host.inner.test", *more) == ""
+        assert host("127.9.0.2", "only-all.lab.test", *more) == ""
+    server.write("inner.zone", zone_text(2, ["host A 192.0.2.22"]))
+    server.reload()
+    until("the view's new zone", lambda: host("127.8.1.1", "host.lab.test") == "192.0.2.22")
+    assert host("127.0.0.1", "host.lab.test") == "192.0.2.1"
+
+
+def inside_tls():
+    """Transfers inside TLS (RFC 9103): kdig from us, and we from another Portside; not from one that nobody vouches for."""
+    key, port = Key("xfer"), free_port()
+    primary, secondary = portside(), portside()
+    primary.write("lab.zone", zone_text(1, VARIETY + [f"h{n} A 192.0.2.{n % 250}" for n in range(3000)]))
+    primary.configure(
+        f'{{ name = "lab.test", file = "{primary.path("lab.zone")}" }}',
+        f'transfer = [ {{ zone = "lab.test", to = "{HOST}:{secondary.port}", key = "tsig:xfer" }} ]', [key], port).start()
+    code, output = run(["kdig", "+tls", "-y", key.kdig(), "-p", str(port), f"@{HOST}", "lab.test", "AXFR"], seconds=60)
+    assert output.count("192.0.2.") > 2_900, output[-1000:]
+    authority = f"{primary.folder}/data/ca/ca.pem"
+    trusted = secondary.write("authority/ca.pem", open(authority).read())
+    os.chmod(secondary.path("authority"), 0o755)
+    entry = f'name = "lab.test", from = ["{HOST}:{port}"], key = "tsig:xfer", tls = true'
+    secondary.configure(f'{{ {entry} }}', "", [key]).start()
+    until("a stranger is refused", lambda: "unreachable" in secondary.text() or "CERTIFICATE_VERIFY" in secondary.text())
+    assert secondary.serial("lab.test") is None
+    secondary.stop()
+    secondary.configure(f'{{ {entry}, authority = "{trusted}" }}',
+                        'transfer = [ { zone = "lab.test", networks = ["127.0.0.0/8"] } ]', [key]).start()
+    until("the zone inside TLS", lambda: secondary.serial("lab.test") == 1)
+    same(secondary.records("lab.test"), primary.records("lab.test", key), "inside TLS")
+
+
 CASES = {
+    "tls": inside_tls,
+    "views": views,
+    "catalogs": catalogs,
+    "digests": digests,
     "out": transfers_out,
     "secondaries": secondaries,
     "updates": updates,

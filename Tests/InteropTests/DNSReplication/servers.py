@@ -143,7 +143,7 @@ class Portside(Server):
         self.program = program
         self.sections = ""
 
-    def configure(self, zones, more="", keys=()):
+    def configure(self, zones, more="", keys=(), tls="\"off\""):
         entries = []
         for key in keys:
             path = self.write(f"{key.name}.key", key.secret + "\n", 0o600)
@@ -165,7 +165,7 @@ issuer = "internal-ca"
 [dns]
 on = ["here"]
 port = {self.port}
-tls_port = "off"
+tls_port = {tls}
 rate_limit = 0
 zones = [{zones}]
 tsig = [{", ".join(entries)}]
@@ -188,7 +188,7 @@ class Knot(Server):
     def __init__(self):
         super().__init__("knot")
 
-    def start(self, zones, remotes="", acls="", keys=(), fresh=True):
+    def start(self, zones, remotes="", acls="", keys=(), templates=""):
         self.write("knot.conf", f"""server:
     rundir: "{self.folder}"
     listen: {HOST}@{self.port}
@@ -203,6 +203,10 @@ log:
 {"".join(key.knot() for key in keys)}
 {remotes}
 {acls}
+template:
+  - id: default
+    storage: "{self.folder}"
+{templates}
 zone:
 {zones}
 """)
@@ -215,7 +219,7 @@ zone:
 
 
 class Named(Server):
-    def start(self, zones, keys=()):
+    def start(self, zones, keys=(), options=""):
         self.write("named.conf", f"""{"".join(key.bind() for key in keys)}
 options {{
     directory "{self.folder}";
@@ -228,6 +232,7 @@ options {{
     notify-delay 0;
     serial-query-rate 1000;
     minimal-responses no;
+    {options}
 }};
 controls {{ }};
 {zones}

@@ -106,6 +106,14 @@ public struct Name: Sendable {
     return key
   }
 
+  /// The name with each letter in upper or lower case by chance.
+  public var withRandomCase: Name {
+    var generator = SystemRandomNumberGenerator()
+    // Label lengths are never letters, so whole wire forms may be changed.
+    return Name(
+      validWire: wire.map { ($0 | 0x20) &- 0x61 < 26 ? $0 ^ (UInt8.random(in: 0...1, using: &generator) << 5) : $0 })
+  }
+
   /// The name in lower case: the canonical form (RFC 4034 §6.2).
   public var lowercased: Name { Name(validWire: wire.map(\.asciiLowercased)) }
 }
