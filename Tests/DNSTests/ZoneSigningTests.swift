@@ -96,6 +96,28 @@ final class MemoryKeyStore: ZoneKeyStore {
     #expect(try #require(signing.status.first?.signatures) >= 2 * all)
   }
 
+  /// What is prepared is served by the next `finish`, which has next to nothing left to do.
+  @Test func preparingTakesTheWorkAway() throws {
+    let clock = ManualClock()
+    let signing = try signing(Self.settings(), clock: clock)
+    let zone = try zone()
+    signing.prepare(zone)
+    let prepared = try #require(signing.status.first?.signatures)
+    let signed = signing.finish(zone)
+    let made = try #require(signing.status.first?.signatures)
+    #expect(signed.isSigned && made <= prepared + 1)
+    clock.advance(by: .seconds(13 * 86_400))
+    signing.prepare(zone)
+    let again = signing.finish(zone)
+    #expect(again !== signed && again.soa.serial == signed.soa.serial &+ 1)
+    var latest: UInt32 = 0
+    again.forEachRecord { record in
+      if let signature = try? record.data.value(as: RRSIG.self) { latest = max(latest, signature.inception) }
+    }
+    #expect(latest > UInt32(clock.wallTime().seconds) - 2 * 3_600)
+    #expect(signing.finish(zone) === again)
+  }
+
   /// After a restart serials go on above what was served, with the same keys.
   @Test func aRestartKeepsKeysAndSerials() throws {
     let store = MemoryKeyStore()

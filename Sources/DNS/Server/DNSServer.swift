@@ -162,6 +162,10 @@ public final class DNSServer: Sendable {
       let (zone, findings) = await Task.detached(priority: .utility) { ZoneLoader.load(source) }.value
       var report = ZoneLoadReport(apex: source.apex, outcome: .failed, findings: findings)
       if let zone {
+        // Signing takes its time, too; later on it is a matter of what changed.
+        if let finisher = state.withLock(\.finisher), old.zone(source.apex) == nil {
+          await Task.detached(priority: .utility) { finisher.prepare(zone) }.value
+        }
         served.append(zone)
         report.outcome = .loaded(records: zone.recordCount, serial: zone.soa.serial)
       } else if let previous = old.zone(source.apex) {
@@ -183,7 +187,11 @@ public final class DNSServer: Sendable {
   public func setFinisher(_ finisher: any ZoneFinishing) { state.withLock { $0.finisher = finisher } }
 
   /// Finishes these zones anew: keys or signatures are due.
-  public func finishAgain(_ apexes: [Name]) { state.withLock { publish(&$0, only: Set(apexes)) } }
+  public func finishAgain(_ apexes: [Name]) {
+    let (zones, finisher) = state.withLock { state in (apexes.compactMap { state.composed[$0] }, state.finisher) }
+    for zone in zones { finisher?.prepare(zone) }
+    state.withLock { publish(&$0, only: Set(apexes)) }
+  }
 
   func report(_ report: ZoneLoadReport) {
     var fields = [Event.Field("zone", .string(report.apex.description))]

@@ -26,6 +26,8 @@ public struct StoredZoneKeys: Sendable {
 public protocol ZoneFinishing: Sendable {
   /// The zone as it is served. Called off the answering threads, for one zone at a time.
   func finish(_ zone: Zone) -> Zone
+  /// Does beforehand what takes long, so that `finish`, for which others wait, is quick. May take seconds.
+  func prepare(_ zone: Zone)
 }
 
 /// Signs the zones that are to be signed, keeps and rolls their keys, and signs anew before signatures end.
@@ -64,6 +66,10 @@ public final class ZoneSigning: ZoneFinishing {
     var serial: UInt32?
     var ceiling: UInt32 = 0
     var isLoaded = false
+    /// What happened to keys since they were stored.
+    var changes: [ZoneKeyring.Change] = []
+    /// Signatures have been made since `result`.
+    var isPrepared = false
     var problem: String?
     /// What was signed last, and what came of it: the same zone is not signed twice.
     var source: Zone?
@@ -109,9 +115,11 @@ public final class ZoneSigning: ZoneFinishing {
       }
       do {
         try load(zone.apex, &entry)
-        let changes = try advance(zone, &entry)
+        let changes = entry.changes + (try advance(zone, &entry))
         let isDue = entry.signer.nextRefresh.map { Int32(bitPattern: now &- $0) >= 0 } ?? true
-        if let result = entry.result, entry.source === zone, changes.isEmpty, !isDue { return result }
+        if let result = entry.result, entry.source === zone, changes.isEmpty, !isDue, !entry.isPrepared {
+          return result
+        }
         let serial = nextSerial(after: zone.soa.serial, entry)
         let signed = try entry.signer.sign(
           zone, keys: entry.keyring.keys, policy: entry.settings.signing, serial: serial, now: now)
@@ -120,6 +128,7 @@ public final class ZoneSigning: ZoneFinishing {
           try store.save(StoredZoneKeys(keyring: entry.keyring, serialCeiling: entry.ceiling), of: zone.apex)
         }
         entry.serial = serial
+        (entry.changes, entry.isPrepared) = ([], false)
         (entry.source, entry.result, entry.problem) = (zone, signed, nil)
         report(changes, zone.apex)
         return signed
@@ -128,6 +137,33 @@ public final class ZoneSigning: ZoneFinishing {
         // Better old signatures than none: a zone that was signed and is not any more is bogus for everybody.
         return entry.result ?? zone
       }
+    }
+  }
+
+  public func prepare(_ zone: Zone) {
+    guard !zone.isSigned,
+      let (keyring, settings, first) = entries.withLock({ entries -> (ZoneKeyring, Settings, ZoneSigner)? in
+        guard var entry = entries[zone.apex] else { return nil }
+        do {
+          try load(zone.apex, &entry)
+          // They are stored by `finish`, before anything that new keys signed is served.
+          entry.changes += try advance(zone, &entry)
+        } catch {
+          return nil
+        }
+        entries[zone.apex] = entry
+        return (entry.keyring, entry.settings, entry.signer)
+      })
+    else { return }
+    var signer = first
+    // The serial is another one when it is served: one signature is made in vain.
+    guard
+      (try? signer.sign(
+        zone, keys: keyring.keys, policy: settings.signing, serial: zone.soa.serial, now: now)) != nil
+    else { return }
+    entries.withLock { entries in
+      entries[zone.apex]?.signer = signer
+      entries[zone.apex]?.isPrepared = true
     }
   }
 
