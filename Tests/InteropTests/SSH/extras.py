@@ -102,7 +102,7 @@ def host_certificates():
 def rekey_under_load():
     """New keys every megabyte, both ways at once, with four transfers in one connection."""
     with Laboratory() as lab:
-        content = lab.random_file("big", 64_000_000)
+        content = lab.random_file("big", 32_000_000)
         control = lab.path("control")
         master = subprocess.Popen(["ssh", *lab.options(), "-o", "RekeyLimit=1M", "-o", f"ControlPath={control}", "-M", "-N", "-p", str(lab.port), "ann@127.0.0.1"])
         end = time.monotonic() + 30
@@ -113,7 +113,7 @@ def rekey_under_load():
 
         def transfer(number):
             batch = f"put {lab.path('big')} f{number}\nget f{number} {lab.path(f'back{number}')}\n"
-            results[number] = run(["sftp", "-o", f"ControlPath={control}", "-b", "-", "ann@127.0.0.1"], input=batch.encode(), check=False)
+            results[number] = run(["sftp", "-o", f"ControlPath={control}", "-b", "-", "ann@127.0.0.1"], input=batch.encode(), check=False, timeout=240)
 
         threads = [threading.Thread(target=transfer, args=(n,)) for n in range(4)]
         for thread in threads:

@@ -24,7 +24,7 @@ def expect(condition, text):
         sys.exit(f"system accounts: {text}")
 
 
-def until(condition, text, seconds=30):
+def until(condition, text, seconds=90):
     end = time.monotonic() + seconds
     while not condition():
         expect(time.monotonic() < end, text)
