@@ -1,5 +1,5 @@
 # The two commands that matter: `make run` and `make test`. `docs/development.md` tells of the others.
-.PHONY: run test test-boot lint format docs bench fuzz build clean
+.PHONY: run test test-boot lint format docs bench fuzz build package clean
 
 SWIFT ?= swift
 export SWIFT_BACKTRACE = enable=no
@@ -36,6 +36,10 @@ bench:
 
 fuzz:
 	Fuzz/run
+
+# A Debian package of a release build; prints where it is.
+package: setup-build
+	Scripts/package
 
 .PHONY: setup-build
 setup-build:

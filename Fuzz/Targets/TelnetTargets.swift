@@ -40,6 +40,36 @@ extension FuzzTarget {
     return (driver.takeOutput(), driver.wantsTLS)
   }
 
+  static let telnetSerial = FuzzTarget(
+    "telnet-serial",
+    "Whatever a client of a serial line sends, and however it is cut, the port gets and the client hears the same."
+  ) { bytes in
+    let input = FuzzInput(bytes)
+    func serve(_ pieces: [ArraySlice<UInt8>]) -> (port: [UInt8], output: [UInt8]) {
+      var port: [UInt8] = []
+      var settings = SerialSettings()
+      let driver = SessionDriver(SerialLineSession(name: "line", isAllowed: true, isWatched: true)) { request in
+        switch request {
+        case .open: return .opened(settings, modem: 0xB0)
+        case .write(let bytes):
+          port += bytes
+          return .done
+        case .apply(let wanted):
+          if wanted.speed < 1_000_000 { settings = wanted }
+          return .settings(settings)
+        case .signal, .purge: return .done
+        case .read, .modem: return nil
+        }
+      }
+      driver.open()
+      for piece in pieces where driver.close == nil { driver.receive(piece) }
+      return (port, driver.takeOutput())
+    }
+    let (whole, parts) = (serve([input.payload[...]]), serve(input.pieces))
+    try require(whole.port == parts.port, "the port got \(whole.port.count) and \(parts.port.count) bytes")
+    try require(whole.output == parts.output, "the client heard \(whole.output.count) and \(parts.output.count) bytes")
+  }
+
   static let telnetClient = FuzzTarget(
     "telnet-client", "Whatever a server sends, and however it is cut, a client says and shows the same."
   ) { bytes in

@@ -27,11 +27,18 @@ public protocol MailBacking: Sendable {
   func reserve(_ staged: any StagedBlob) throws(StoreError) -> Int64
   func body(ofBlob blob: Int64, size: Int64) throws(StoreError) -> any MessageBody
 
+  /// Whether the next commit may give the bytes of forgotten messages back; a backup that is being taken forbids it. On the
+  /// thread of `commit`, and only when such a commit follows.
+  func mayForget() -> Bool
   func commit(_ batch: MailBatch) throws(StoreError)
   /// Asks the text index about the contents with these numbers.
   func matches(_ query: MailTextQuery, in emailIDs: ClosedRange<Int64>) throws(StoreError) -> MailTextMatches
   /// Nothing is asked for afterwards.
   func close()
+}
+
+extension MailBacking {
+  public func mayForget() -> Bool { true }
 }
 
 /// Bytes on their way in, of a backing's own kind.

@@ -243,13 +243,12 @@ extension MailTransaction {
   /// Lets go for ever of what was expunged long enough ago and is in nobody's hands. Returns whether there may be more.
   mutating func purge(before time: WallTime, limit: Int = 1_000) throws(StoreError) -> Bool {
     let records = try core.backing.expunged(before: time, limit: limit)
-    var removed = 0
-    for record in records
-    where !core.isHeld(record.expunged.mailbox, before: record.commit) {
-      removed += 1
+    let free = records.filter { !core.isHeld($0.expunged.mailbox, before: $0.commit) }
+    guard !free.isEmpty, core.backing.mayForget() else { return false }
+    for record in free {
       batch.writes.append(.forget(record.expunged.mailbox, [record.expunged.message.uid]))
       batch.writes.append(.references(email: record.expunged.message.emailID, by: -1))
     }
-    return removed > 0 && records.count == limit
+    return records.count == limit
   }
 }

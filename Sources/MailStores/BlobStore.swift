@@ -159,9 +159,16 @@ final class BlobStore: Sendable {
     staged.noteKept(at: filePath(number))
   }
 
-  private func segmentPath(_ segment: Int64) -> String {
+  private func segmentPath(_ segment: Int64) -> String { "\(segments)/\(Self.segmentName(segment))" }
+
+  private static func segmentName(_ segment: Int64) -> String {
     let digits = String(segment)
-    return "\(segments)/\(String(repeating: "0", count: max(0, 8 - digits.utf8.count)))\(digits)"
+    return String(repeating: "0", count: max(0, 8 - digits.utf8.count)) + digits
+  }
+
+  /// Where the bytes are, below the store's folder, of a blob with a file of its own, or of a segment.
+  static func relativePath(_ number: Int64) -> String {
+    number & ownFile != 0 ? "blobs/files/\(number & ~ownFile)" : "blobs/segments/\(segmentName(number))"
   }
 
   private func filePath(_ number: Int64) -> String { "\(files)/\(number)" }

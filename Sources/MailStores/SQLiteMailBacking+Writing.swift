@@ -5,8 +5,18 @@ import Services
 
 extension SQLiteMailBacking {
   public func commit(_ batch: MailBatch) throws(StoreError) {
+    let timer = StoreTimer(meter, .commit)
+    do throws(StoreError) { try write(batch) } catch {
+      timer.end(.failed)
+      throw error
+    }
+    timer.end(.ok)
+  }
+
+  private func write(_ batch: MailBatch) throws(StoreError) {
     var staged: [(number: Int64, staged: StagedFile)] = []
     for blob in batch.blobs { staged.append((blob.number, try Self.own(blob.staged))) }
+    defer { endForgetting() }
     if !staged.isEmpty { try blobs.write(staged) }
     var dead: [(number: Int64, size: Int64)] = []
     do {

@@ -15,20 +15,27 @@ public final class SQLiteMailBacking: MailBacking {
   private let search: SearchIndex
   private let folder: String
   private let lock: MailFile
+  /// Shared by backups while they read bytes; taken for itself alone by a commit that gives bytes back.
+  private let hold: MailFile
+  let meter: Meter?
 
   /// Opens the folder, or makes it. `.unavailable` when another process has it open, `.corrupt` when it was written by a later
   /// version.
-  public convenience init(folder: String) throws(StoreError) {
-    try self.init(folder: folder, throughMigration: MailSchema.steps.count)
+  ///
+  /// `meter`: what reads and commits are timed on.
+  public convenience init(folder: String, meter: Meter? = nil) throws(StoreError) {
+    try self.init(folder: folder, throughMigration: MailSchema.steps.count, meter: meter)
   }
 
-  init(folder: String, throughMigration last: Int) throws(StoreError) {
+  init(folder: String, throughMigration last: Int, meter: Meter? = nil) throws(StoreError) {
     self.folder = folder
+    self.meter = meter
     try MailDisk.makeDirectory(folder)
     lock = MailFile(owning: try MailDisk.open("\(folder)/lock", O_RDWR | O_CREAT))
     if flock(lock.descriptor, LOCK_EX | LOCK_NB) != 0 {
       throw StoreError(.unavailable, "\(folder) is in use by another process")
     }
+    hold = MailFile(owning: try MailDisk.open("\(folder)/hold", O_RDWR | O_CREAT))
     pool = try Self.open("\(folder)/mail.sqlite", throughMigration: last)
     do {
       let (lastSegment, lastFile) = try pool.read { database in try Self.places(database) }
@@ -79,7 +86,15 @@ public final class SQLiteMailBacking: MailBacking {
   }
 
   func read<Value>(_ body: (Database) throws -> Value) throws(StoreError) -> Value {
-    do { return try pool.read(body) } catch { throw StoreError(mail: error) }
+    let timer = StoreTimer(meter, .read)
+    do {
+      let value = try pool.read(body)
+      timer.end(.ok)
+      return value
+    } catch {
+      timer.end(.failed)
+      throw StoreError(mail: error)
+    }
   }
 
   public func close() {
@@ -97,6 +112,11 @@ public final class SQLiteMailBacking: MailBacking {
   }
 
   // MARK: Bytes
+
+  public func mayForget() -> Bool { flock(hold.descriptor, LOCK_EX | LOCK_NB) == 0 }
+
+  /// The end of what `mayForget` began.
+  func endForgetting() { flock(hold.descriptor, LOCK_UN) }
 
   public func stage(expecting size: Int64?) throws(StoreError) -> any StagedBlob { try blobs.stage(expecting: size) }
 

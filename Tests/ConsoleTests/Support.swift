@@ -31,11 +31,12 @@ final class Desk {
 
   init(
     columns: Int = 80, rows: Int = 24, type: String = "XTERM", echoes: Bool = true, commands: String? = nil,
-    permissions: Set<String>? = nil, answer: @escaping (ConsoleCall) -> ConsoleAnswer? = { _ in .done("done") }
+    tree: CommandTree = Desk.tree, permissions: Set<String>? = nil,
+    answer: @escaping (ConsoleCall) -> ConsoleAnswer? = { _ in .done("done") }
   ) {
     self.answer = answer
     self.echoes = echoes
-    console = Console(Self.tree, settings: .init(prompt: "> "), commands: commands) { permission in
+    console = Console(tree, settings: .init(prompt: "> "), commands: commands) { permission in
       permissions?.contains(permission) ?? true
     }
     screen = Screen(columns: max(2, columns)) { CharacterWidth.of($0) }

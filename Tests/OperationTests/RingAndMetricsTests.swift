@@ -90,3 +90,31 @@ import WireKit
     #expect(text.contains("loud") && !text.contains("quiet"))
   }
 }
+
+struct MetersTextTests {
+  @Test func metersInTheExpositionFormat() {
+    let meters = Meters()
+    let shard = meters.meter(.imap, ["fetch", "store"]).shard(0)
+    shard.noteOpened()
+    shard.note(bytesIn: 5, bytesOut: 7)
+    shard.note(0, .ok, nanoseconds: 20_000)
+    meters.store("mail").note(0, .ok, nanoseconds: 1)
+    let text = MetricsText.text(of: meters, extra: ["worker": "mail"])
+    for line in [
+      "# TYPE portside_operation_seconds histogram",
+      #"portside_service_connections_total{service="imap",worker="mail"} 1"#,
+      #"portside_service_connections{service="imap",worker="mail"} 1"#,
+      #"portside_service_bytes_total{direction="out",service="imap",worker="mail"} 7"#,
+      #"portside_operations_total{operation="fetch",result="ok",service="imap",worker="mail"} 1"#,
+      #"portside_operation_seconds_bucket{le="1.6e-05",operation="fetch",service="imap",worker="mail"} 0"#,
+      #"portside_operation_seconds_bucket{le="6.4e-05",operation="fetch",service="imap",worker="mail"} 1"#,
+      #"portside_operation_seconds_bucket{le="+Inf",operation="fetch",service="imap",worker="mail"} 1"#,
+      #"portside_operation_seconds_count{operation="fetch",service="imap",worker="mail"} 1"#,
+      #"portside_store_seconds_count{operation="read",store="mail",worker="mail"} 1"#,
+    ] {
+      #expect(text.contains(line + "\n"), "\(line)\n\(text)")
+    }
+    // What never happened takes no room.
+    #expect(!text.contains(#"operation="store""#))
+  }
+}

@@ -44,6 +44,18 @@ struct BatteryTests {
   }
 
   @Test(arguments: LeaseStoreBattery.checks)
+  func leasesInAJournal(_ check: StoreCheck<any LeaseStore>) async throws {
+    let directory = try TemporaryDirectory()
+    let path = "\(directory.path)/leases.journal"
+    let store = try JournalLeaseStore(path: path)
+    try await check.run(store) { _ in store.close() }
+    let before = try? await store.all()
+    store.close()
+    // What was there is there again.
+    if let before { #expect(try await JournalLeaseStore(path: path).all() == before) }
+  }
+
+  @Test(arguments: LeaseStoreBattery.checks)
   func leasesInMemory(_ check: StoreCheck<any LeaseStore>) async throws {
     let store = MemoryLeaseStore()
     try await check.run(store) { await store.setFault(StoreError($0, "injected")) }

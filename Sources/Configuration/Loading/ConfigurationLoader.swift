@@ -5,15 +5,21 @@ public struct ConfigurationLoader: Sendable {
 
   public init(ignoredVariables: Set<String> = []) { self.ignoredVariables = ignoredVariables }
 
-  /// Reads the content of the file `name`, with the variables of `environment` laid over it.
+  /// Reads the content of the file `name`, with `overlay` and then the variables of `environment` laid over it.
   ///
   /// All findings are collected. After a syntax error there is only that, and what came before it.
-  public func load(_ text: String, name: String, environment: [String: String] = [:]) -> LoadedConfiguration {
-    load(Array(text.utf8), name: name, environment: environment)
+  public func load(
+    _ text: String, name: String, environment: [String: String] = [:],
+    overlay: ConfigurationOverlay = ConfigurationOverlay()
+  ) -> LoadedConfiguration {
+    load(Array(text.utf8), name: name, environment: environment, overlay: overlay)
   }
 
   /// The same, from bytes that may not even be UTF-8.
-  public func load(_ bytes: [UInt8], name: String, environment: [String: String] = [:]) -> LoadedConfiguration {
+  public func load(
+    _ bytes: [UInt8], name: String, environment: [String: String] = [:],
+    overlay: ConfigurationOverlay = ConfigurationOverlay()
+  ) -> LoadedConfiguration {
     let schema = PortsideConfiguration.schema
     let outcome = TOMLDocument.parse(bytes)
     var findings = outcome.errors.map { Finding(.error, at: $0.position, $0.message, hint: $0.hint) }
@@ -23,12 +29,15 @@ public struct ConfigurationLoader: Sendable {
       loaded.findings = Self.sorted(findings)
       return loaded
     }
+    loaded.document = root
+    findings += overlay.apply(to: &root)
     let overrides = EnvironmentOverrides(schema.description)
     findings += overrides.apply(environment, except: ignoredVariables, to: &root)
     var decoding = Decoding(catalogue: schema.description)
     let configuration = schema.decode(root, at: TOMLPosition(line: 1, column: 1), .root, &decoding)
     loaded.positions = decoding.positions
     findings += decoding.findings
+    loaded.valueFindings = decoding.findings
     if let configuration {
       let failed = decoding.findings.compactMap { $0.path?.field }
       for problem in configuration.validate() where !Self.rests(problem, on: failed) {
@@ -65,13 +74,22 @@ public struct LoadedConfiguration: Sendable {
   public internal(set) var findings: [Finding] = []
   /// Where each value that is not a default stands.
   public internal(set) var positions: [ConfigurationPath: TOMLPosition] = [:]
+  /// Those of the findings that concern a value by itself: not how values go together.
+  public internal(set) var valueFindings: [Finding] = []
   let source: [UInt8]
   /// Lines whose TOML is wrong: what stands there was not decoded.
   var documentErrorLines: Set<Int> = []
+  /// What stands in the file itself.
+  var document = TOMLTable()
 
   init(name: String, source: [UInt8]) {
     self.name = name
     self.source = source
+  }
+
+  /// Where the file has this key, or the object that it would belong to: `portside.toml:12:3`. `nil` when the file has neither.
+  public func owner(of path: ConfigurationPath) -> String? {
+    ConfigurationOverlay.owner(of: path, in: document).map { "\(name):\($0.line):\($0.column)" }
   }
 
   public var hasErrors: Bool { findings.contains { $0.severity == .error } }

@@ -34,8 +34,9 @@ extension PortsideConfiguration {
       AnyServiceSection("metrics", metrics), AnyServiceSection("admin", plain: admin), AnyServiceSection("dns", dns),
       AnyServiceSection("dhcp", dhcp), AnyServiceSection("tftp", tftp), AnyServiceSection("smtp", plain: smtp),
       AnyServiceSection("imap", plain: imap), AnyServiceSection("pop3", plain: pop3),
+      AnyServiceSection("sieve", plain: sieve),
       AnyServiceSection("http", plain: http), AnyServiceSection("ssh", ssh), AnyServiceSection("ftp", plain: ftp),
-      AnyServiceSection("telnet", plain: telnet), AnyServiceSection("rdp", rdp),
+      AnyServiceSection("telnet", plain: telnet).adding(telnet.lines), AnyServiceSection("rdp", rdp),
     ]
   }
 }
@@ -51,7 +52,7 @@ struct AnyServiceSection {
   let services: Set<ServiceName>
   /// Whether TLS is spoken on any of its ports, from the start or later.
   let usesTLS: Bool
-  private let ports: [Port]
+  private var ports: [Port]
 
   /// A port that is not off.
   private struct Port {
@@ -90,6 +91,17 @@ struct AnyServiceSection {
   }
 
   var isActive: Bool { enabled && !on.isEmpty }
+
+  /// With the ports of serial lines, whose keys are `lines.NAME`.
+  func adding(_ lines: [ConfigurationName: TelnetLine]) -> AnyServiceSection {
+    var section = self
+    for (name, line) in lines.sorted(by: { $0.key.description < $1.key.description }) {
+      guard case .number(let number) = line.port else { continue }
+      section.ports.append(
+        Port(service: .telnet, key: "lines.\(name)", number: number, transports: [.tcp], tls: .none, family: nil))
+    }
+    return section
+  }
 
   func listeners(_ groups: [ConfigurationName: [IPAddress]]) -> [ListenerDeclaration] {
     guard enabled else { return [] }

@@ -9,6 +9,7 @@ public struct ServerSection: ConfigurationRecord {
   public var key: SecretReference?
   public var user: ConfigurationName?
   public var stopWithin = Duration.seconds(10)
+  public var faults: [FaultRule] = []
 
   public init() {}
 
@@ -43,6 +44,11 @@ public struct ServerSection: ConfigurationRecord {
     keys.key(
       "stop_within", \.stopWithin, .duration(.zero ... .seconds(600)), "How long open sessions may go on after a stop.",
       example: "\"10s\"")
+    keys.key(
+      "faults", \.faults, .list(.text()),
+      "What happens to a service's connections, for laboratories (`portside try`); has no effect elsewhere.",
+      details: "`refuse`, `drop`, `delay:TIME`, `close:BYTES` or `corrupt:BYTES`; see testing-with-portside.md.",
+      example: "[\"imap=close:100\"]", isAlternative: true)
   }
 
   public func problems() -> [Problem] {

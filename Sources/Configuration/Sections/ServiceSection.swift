@@ -45,10 +45,14 @@ extension PortsideConfiguration {
     smtp.mapPorts(change)
     imap.mapPorts(change)
     pop3.mapPorts(change)
+    sieve.mapPorts(change)
     http.mapPorts(change)
     ssh.mapPorts(change)
     ftp.mapPorts(change)
     telnet.mapPorts(change)
+    for name in telnet.lines.keys {
+      if let port = telnet.lines[name]?.port { telnet.lines[name]?.port = change(.telnet, port) }
+    }
     rdp.mapPorts(change)
   }
 }

@@ -8,6 +8,7 @@ public struct TelnetSection: PlaintextSection {
   public var tlsPort = ListenPort.off
   public var plaintext = false
   public var plaintextNetworks: [IPNetwork] = []
+  public var lines: [ConfigurationName: TelnetLine] = [:]
 
   public init() {}
 
@@ -25,6 +26,10 @@ public struct TelnetSection: PlaintextSection {
       "tls_port", \.tlsPort, .port, "The port inside TLS, 992 by custom.",
       details: "0 takes any free port, `\"off\"` none.", example: "992")
     keys.plaintext()
+    keys.key(
+      "lines", \.lines, .map(ConfigurationName.self, .record()),
+      "Serial lines through the network, each on a port of its own.",
+      example: "{}", exampleKey: "switch1")
   }
 
   public func problems() -> [Problem] { plaintextProblems() }

@@ -35,7 +35,7 @@ public struct ConfigurationDifference: Hashable, Sendable {
     }
   }
 
-  private static let restartKeys = Set(
+  static let restartKeys = Set(
     ["data", "store", "store_password", "blobs", "blobs_secret", "key", "user"].map { ConfigurationPath("server", $0) })
 
   /// Tables are looked into; a list is one value.

@@ -2,7 +2,7 @@
 extension Console {
   /// Helps with the word before the cursor: TAB puts in what is certain, `?` tells what may stand there.
   mutating func help(isHelp: Bool, into actions: inout Actions) {
-    let completion = tree.completion(of: editor.beforeCursor)
+    let completion = tree.completion(of: wholeLine(editor.beforeCursor))
     guard let source = completion.source, let command = tree.command(named: source), command.place == .server else {
       return finish(completion, isHelp, into: &actions)
     }
@@ -32,7 +32,7 @@ extension Console {
         editor.redisplay(into: &actions.output)
       } else {
         // The client that edits lines by itself has given this one away, and begins another.
-        editor.begin(settings.prompt, into: &actions.output)
+        editor.begin(promptText, into: &actions.output)
       }
       return
     }

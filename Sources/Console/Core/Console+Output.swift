@@ -14,7 +14,8 @@ extension Console {
     case .secrets(let text, let secrets):
       shown.lines = shown.renderer.lines(of: text) + secrets.map { "\($0.name): \($0.value)" }
     case .listing(let listing):
-      shown.lines = shown.renderer.lines(of: listing)
+      if renderer.isFollowing, !command.command.follows { shown.followed = [] }
+      shown.lines = shown.renderer.lines(of: shown.news(of: listing))
       shown.next = listing.next
     }
     show(shown, into: &actions)
@@ -30,7 +31,7 @@ extension Console {
   /// Writes lines until the screen is full, enough is on its way, or there are no more.
   mutating func show(_ shown: Shown, into actions: inout Actions) {
     var shown = shown
-    let limit = shown.renderer.isUnpaged || shown.command.command.follows ? 0 : rowLimit
+    let limit = shown.renderer.isUnpaged || shown.command.command.follows || shown.followed != nil ? 0 : rowLimit
     let start = actions.output.count
     while true {
       while shown.position < shown.lines.count {
@@ -50,7 +51,9 @@ extension Console {
       }
       if let next = shown.next {
         call(
-          ConsoleCall(words: shown.command.words, after: next), for: .page(shown.command, shown), into: &actions)
+          ConsoleCall(
+            words: shown.command.words, after: shown.followed == nil ? next : nil,
+            follow: shown.followed == nil ? nil : next), for: .page(shown.command, shown), into: &actions)
         return
       }
       guard !shown.isFinished else { return prompt(into: &actions) }

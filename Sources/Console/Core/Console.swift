@@ -56,11 +56,15 @@ public struct Console: TerminalProgram {
     var position = 0
     /// Where the next page of the listing begins.
     var next: String?
+    /// The rows that were told last, where somebody follows the listing.
+    var followed: Set<[String]>?
     var isFinished = false
   }
 
   let tree: CommandTree
   let settings: Settings
+  /// Whether lines begin with `configure` by themselves.
+  var isConfiguring = false
   var editor = LineEditor()
   var terminal = TerminalDescription()
   var state = State.editing
@@ -176,8 +180,9 @@ public struct Console: TerminalProgram {
         break
       }
       // A page without rows that names another ends the listing: nobody gets to wait for ever.
-      shown.next = listing.rows.isEmpty && !command.command.follows ? nil : listing.next
-      shown.lines = shown.renderer.lines(of: listing)
+      let isEndless = command.command.follows || shown.followed != nil
+      shown.next = listing.rows.isEmpty && !isEndless ? nil : listing.next
+      shown.lines = shown.renderer.lines(of: shown.news(of: listing))
       shown.position = 0
       shown.command = command
       show(shown, into: &actions)
@@ -255,7 +260,7 @@ public struct Console: TerminalProgram {
     rowsShown = 0
     state = .editing
     guard script == nil else { return runScript(into: &actions) }
-    editor.begin(settings.prompt, into: &actions.output)
+    editor.begin(promptText, into: &actions.output)
     actions.endPrompt()
   }
 
@@ -292,14 +297,18 @@ public struct Console: TerminalProgram {
     if words.first?.first == "!" || words.first?.first == "#" { return prompt(into: &actions) }
     do throws(LineError) {
       if tokens.problem == .openQuote { throw LineError("a quote is not closed") }
-      let command = try tree.parse(words)
+      let command = try parse(words)
       var filters: [OutputFilter] = []
       for group in groups { filters.append(try OutputFilter(group.map(\.text))) }
       let renderer = Renderer(filters)
+      if renderer.isFollowing, command.command.columns.isEmpty || renderer.waitsForEnd {
+        throw LineError("only listings can be followed, and not together with count, last or json")
+      }
       if command.command.place == .terminal {
         runHere(command, renderer, into: &actions)
       } else {
-        call(ConsoleCall(words: command.words), for: .answer(command, renderer), into: &actions)
+        let follow = renderer.isFollowing && !command.command.follows ? "" : nil
+        call(ConsoleCall(words: command.words, follow: follow), for: .answer(command, renderer), into: &actions)
       }
     } catch { fail(error.message, into: &actions) }
   }

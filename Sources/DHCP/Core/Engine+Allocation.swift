@@ -45,10 +45,12 @@ extension Engine {
     if let wanted = inquiry.message.address(.requestedAddress), let subnet = mayHave(wanted, inquiry) {
       return Choice(address: wanted, subnet: subnet, isFamiliar: false)
     }
+    // No copy of the engine in the closure: its table would be copied whole when it changes.
+    let (offers, reserved) = (offers, reservedAddresses)
     for subnet in inquiry.subnets {
       for pool in subnet.pools where isOpen(pool, inquiry) {
-        let address = table.next(in: pool.range, of: subnet.network, now: inquiry.now) { [offers, self] address in
-          isReserved(address) || offers.holder(of: address) != nil || address == subnet.network.address
+        let address = table.next(in: pool.range, of: subnet.network, now: inquiry.now) { address in
+          reserved.contains(address) || offers.holder(of: address) != nil || address == subnet.network.address
             || address == subnet.network.lastAddress
         }
         if let address { return Choice(address: address, subnet: subnet, isFamiliar: false) }
@@ -59,7 +61,7 @@ extension Engine {
 
   /// Whether the client's place may have one more address from a pool. Who floods a port with invented hardware addresses
   /// gets the port's share and no more.
-  private func hasRoom(_ inquiry: Inquiry) -> Bool {
+  private mutating func hasRoom(_ inquiry: Inquiry) -> Bool {
     guard !inquiry.place.isEmpty else { return true }
     return table.held(at: inquiry.place, now: inquiry.now) + offers.count(at: inquiry.place)
       < policy.maximumLeasesPerCircuit

@@ -9,7 +9,7 @@ public struct Engine: Sendable {
   public internal(set) var table = LeaseTable()
   var offers = OfferBook()
   private let reservationsByIdentity: [Policy.Reservation.Identity: [Int]]
-  private let reservedAddresses: Set<IPAddress>
+  let reservedAddresses: Set<IPAddress>
   var declinedCount = 0
 
   /// - Parameter leases: What the store has.

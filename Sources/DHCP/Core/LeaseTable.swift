@@ -12,7 +12,7 @@ public struct LeaseTable: Sendable {
 
   private var byAddress: [IPAddress: Lease] = [:]
   private var byClient: [Slot: IPAddress] = [:]
-  private var byPlace: [[UInt8]: Set<IPAddress>] = [:]
+  private var byPlace: [[UInt8]: Holdings] = [:]
   /// For each pool, the first address that may never have been given.
   private var fresh: [AddressRange: UInt32] = [:]
   /// Ended or ending leases by their end, the earliest first; an entry that no longer tells the truth is skipped.
@@ -30,9 +30,7 @@ public struct LeaseTable: Sendable {
   }
 
   /// Addresses held at a place: by one circuit of one relay.
-  public func held(at place: [UInt8], now: Int64) -> Int {
-    byPlace[place]?.count { byAddress[$0]?.isHeld(at: now) ?? false } ?? 0
-  }
+  public mutating func held(at place: [UInt8], now: Int64) -> Int { byPlace[place]?.count(now: now) ?? 0 }
 
   /// Enters a lease. It takes the place of what was at its address, and of the client's other lease in the subnet.
   public mutating func set(_ lease: Lease) {
@@ -43,7 +41,9 @@ public struct LeaseTable: Sendable {
     }
     byAddress[lease.address] = lease
     if lease.state != .declined { byClient[slot] = lease.address }
-    if !lease.place.isEmpty { byPlace[lease.place, default: []].insert(lease.address) }
+    if !lease.place.isEmpty, lease.state != .released {
+      byPlace[lease.place, default: Holdings()].add(lease.address, until: lease.expires)
+    }
     if lease.expires != .max {
       let end = lease.state == .released ? min(lease.expires, lease.starts) : lease.expires
       ending[lease.subnet, default: ExpiryHeap()].push(ExpiryHeap.Entry(time: end, address: lease.address))
@@ -96,10 +96,7 @@ public struct LeaseTable: Sendable {
   private mutating func unlink(_ lease: Lease) {
     let slot = Slot(subnet: lease.subnet, client: lease.client)
     if byClient[slot] == lease.address { byClient[slot] = nil }
-    if !lease.place.isEmpty {
-      byPlace[lease.place]?.remove(lease.address)
-      if byPlace[lease.place]?.isEmpty == true { byPlace[lease.place] = nil }
-    }
+    if !lease.place.isEmpty, byPlace[lease.place]?.remove(lease.address) == true { byPlace[lease.place] = nil }
   }
 
   /// The next address of a pool to give; `nil` when it is exhausted. The caller enters a lease for it.
@@ -144,6 +141,37 @@ public struct LeaseTable: Sendable {
       elsewhere.append(entry)
     }
     return nil
+  }
+}
+
+/// What one place holds, counted without looking at every lease of it at every question.
+struct Holdings: Sendable {
+  private var ends: [IPAddress: Int64] = [:]
+  private var ending = ExpiryHeap()
+
+  mutating func add(_ address: IPAddress, until end: Int64) {
+    ends[address] = end
+    if end == .max { return }
+    ending.push(ExpiryHeap.Entry(time: end, address: address))
+    // Every renewal leaves an entry that is no longer true.
+    guard ending.count > 2 * ends.count + 64 else { return }
+    ending = ExpiryHeap()
+    for (address, end) in ends where end != .max { ending.push(ExpiryHeap.Entry(time: end, address: address)) }
+  }
+
+  /// - Returns: Whether nothing is left.
+  mutating func remove(_ address: IPAddress) -> Bool {
+    ends[address] = nil
+    return ends.isEmpty
+  }
+
+  /// How many have not ended; time runs forward only.
+  mutating func count(now: Int64) -> Int {
+    while let entry = ending.first, entry.time <= now {
+      ending.removeFirst()
+      if ends[entry.address] == entry.time { ends[entry.address] = nil }
+    }
+    return ends.count
   }
 }
 

@@ -97,7 +97,48 @@ extension Message {
     var overload: UInt8 = 0
   }
 
+  /// Where everything fits, which is the usual case: written in one go. `nil` where it does not.
+  private func plainOptions(room: Int) -> Plan? {
+    var size = 1
+    for item in options.items where item.code != 0 && item.code != 255 {
+      size += item.bytes.count + 2 * max(1, (item.bytes.count + 254) / 255)
+    }
+    // Above this `ordered` puts option 82 to the front.
+    guard size <= min(room, 308) else { return nil }
+    var plan = Plan()
+    plan.options.reserveCapacity(size)
+    for code in Self.head {
+      if let item = options.items.first(where: { $0.code == code.rawValue }) { Self.append(item, to: &plan.options) }
+    }
+    for item in options.items where item.code != 0 && item.code != 255 {
+      if item.code == OptionCode.relayAgentInformation.rawValue
+        || Self.head.contains(where: { $0.rawValue == item.code })
+      {
+        continue
+      }
+      Self.append(item, to: &plan.options)
+    }
+    if let relay = options.items.first(where: { $0.code == OptionCode.relayAgentInformation.rawValue }) {
+      Self.append(relay, to: &plan.options)
+    }
+    plan.options.append(Self.end)
+    return plan
+  }
+
+  /// What no reply works without.
+  private static let head: [OptionCode] = [
+    .messageType, .serverIdentifier, .leaseTime, .subnetMask, .renewalTime, .rebindingTime,
+  ]
+
+  private static func append(_ item: Options.Item, to bytes: inout [UInt8]) {
+    if item.bytes.count > 255 { return bytes.append(contentsOf: wire(item)) }
+    bytes.append(item.code)
+    bytes.append(UInt8(clamping: item.bytes.count))
+    bytes.append(contentsOf: item.bytes)
+  }
+
   private func planOptions(room: Int) -> Plan {
+    if let plain = plainOptions(room: room) { return plain }
     let wire = ordered.map { item in (item: item, bytes: Self.wire(item)) }
     var plan = Plan()
     // Everything fits: the usual case.

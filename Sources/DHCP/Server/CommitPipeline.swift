@@ -83,9 +83,11 @@ final class CommitPipeline: Sendable {
       }
       for (index, item) in group.enumerated() where !broken.contains(index) { sender.send(item) }
       sender.flush()
+      for (index, item) in group.enumerated() { report.note(item, broken.contains(index) ? .refused : .ok) }
     } catch {
       // Without the disk no promise: the clients ask again. The newest change goes back first, to what stood before it.
       for claim in claimed.reversed() { refused(claim.change, nil) }
+      for item in group { report.note(item, .failed) }
       report.log(.error, "leases cannot be stored", [.init("reason", .string(error.description))])
     }
   }

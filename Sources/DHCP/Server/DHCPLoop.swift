@@ -81,6 +81,8 @@ final class DHCPLoop: @unchecked Sendable {
   }
 
   private func receive(_ bytes: UnsafeRawBufferPointer, _ route: DatagramRoute, _ changes: inout [Pending]) {
+    let start = shared.report.clock.now()
+    shared.report.meter.shard(Int(socket)).note(bytesIn: bytes.count)
     let message: Message
     do throws(WireError) { message = try Message.decode(bytes.bytes) } catch {
       shared.report.log(.debug, "malformed message", [.init("error", .string(error.description))], peer: route.peer)
@@ -101,13 +103,15 @@ final class DHCPLoop: @unchecked Sendable {
     let pending = Pending(
       changes: decision.change.map { [$0] } ?? [], reply: decision.reply?.encoded(limit: Self.limit(message)),
       delivery: delivery,
-      socket: socket, interface: route.interface, local: arrival.serverAddress, reason: decision.reason)
+      socket: socket, interface: route.interface, local: arrival.serverAddress, reason: decision.reason,
+      operation: DHCPOperation(message), since: start)
     if !pending.changes.isEmpty {
       changes.append(pending)
     } else if let address = decision.probe, let prober, prober.probe(address, for: pending) {
       return
     } else {
       sender.send(pending)
+      shared.report.note(pending)
     }
   }
 

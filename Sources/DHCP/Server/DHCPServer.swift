@@ -32,14 +32,14 @@ public final class DHCPServer: Sendable {
   ///   - device: Binds all of them to this interface.
   public static func start(
     _ configuration: DHCPServerConfiguration, on endpoints: [Endpoint], device: String? = nil, store: any LeaseStore,
-    clock: any Clock, events: any EventSink
+    clock: any Clock, events: any EventSink, meters: Meters = Meters()
   ) async throws(StartError) -> DHCPServer {
     var sockets: [CInt] = []
     do {
       for endpoint in endpoints { sockets.append(try UDPSocket.open(endpoint, reuse: true, device: device)) }
       return try await DHCPServer(
         configuration, sockets: sockets, closing: sockets, store: store, observer: NoLeaseObserver(), clock: clock,
-        events: events)
+        events: events, meters: meters)
     } catch {
       for socket in sockets { close(socket) }
       throw StartError(description: "\(error)")
@@ -49,18 +49,20 @@ public final class DHCPServer: Sendable {
   /// Serves bound UDP sockets, which stay the caller's to close after `stop`; and those that `serve` adds.
   public convenience init(
     _ configuration: DHCPServerConfiguration, sockets: [CInt] = [], store: any LeaseStore,
-    observer: any LeaseObserver = NoLeaseObserver(), clock: any Clock, events: any EventSink
+    observer: any LeaseObserver = NoLeaseObserver(), clock: any Clock, events: any EventSink, meters: Meters = Meters()
   ) async throws {
     try await self.init(
-      configuration, sockets: sockets, closing: [], store: store, observer: observer, clock: clock, events: events)
+      configuration, sockets: sockets, closing: [], store: store, observer: observer, clock: clock, events: events,
+      meters: meters)
   }
 
   private init(
     _ configuration: DHCPServerConfiguration, sockets: [CInt], closing: [CInt], store: any LeaseStore,
-    observer: any LeaseObserver, clock: any Clock, events: any EventSink
+    observer: any LeaseObserver, clock: any Clock, events: any EventSink, meters: Meters
   ) async throws {
     try Self.check(configuration.policy)
-    let report = ServerReport(clock: clock, events: events)
+    let report = ServerReport(
+      clock: clock, events: events, meters: meters, minimumSeverity: configuration.minimumSeverity)
     let records = try await store.all().filter { $0.address.family == .v4 }
     let shared = DHCPShared(configuration, report: report, leases: records.map { Lease($0) })
     let pipeline = try CommitPipeline(
@@ -123,7 +125,8 @@ public final class DHCPServer: Sendable {
     let prober = Prober(configuration, clock: shared.report.clock) { pending, address, isTaken in
       guard isTaken else {
         sender.send(pending)
-        return sender.flush()
+        sender.flush()
+        return shared.report.note(pending)
       }
       // The client hears nothing and asks again; by then the address is in quarantine, and it gets another.
       let now = shared.report.clock.wallTime().seconds

@@ -1,4 +1,5 @@
 import DHCPCore
+import Services
 
 /// How a `DHCPServer` behaves.
 public struct DHCPServerConfiguration: Sendable {
@@ -15,7 +16,9 @@ public struct DHCPServerConfiguration: Sendable {
   /// Probes at a time; while there are as many, addresses are offered without.
   public var maximumProbes = 256
   /// Replies that wait for their leases to be on disk; further requests are dropped, and come again.
-  public var maximumWaiting = 4_096
+  public var maximumWaiting = 16_384
+  /// Events about decisions that are less severe are not made, unless somebody watches or the machine boots.
+  public var minimumSeverity = Event.Severity.debug
 
   public init(_ policy: Policy) { self.policy = policy }
 }

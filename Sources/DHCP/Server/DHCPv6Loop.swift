@@ -94,6 +94,8 @@ final class DHCPv6Loop: @unchecked Sendable {
   }
 
   private func receive(_ bytes: UnsafeRawBufferPointer, _ route: DatagramRoute, _ promised: inout [Pending]) {
+    let start = shared.report.clock.now()
+    shared.report.meter.shard(Int(socket)).note(bytesIn: bytes.count)
     let message: V6Message
     do throws(WireError) { message = try V6Message.decode(bytes.bytes) } catch {
       shared.report.log(.debug, "malformed message", [.init("error", .string(error.description))], peer: route.peer)
@@ -110,7 +112,10 @@ final class DHCPv6Loop: @unchecked Sendable {
     let answerPort = port != 547 ? route.peer.port : message.relays.isEmpty ? 546 : 547
     let pending = Pending(
       changes: decision.changes, reply: reply.encoded, delivery: .unicast(Endpoint(route.peer.address, answerPort)),
-      socket: socket, interface: route.interface, local: IPAddress(v6: 0), reason: decision.reason)
-    if decision.changes.isEmpty { sender.send(pending) } else { promised.append(pending) }
+      socket: socket, interface: route.interface, local: IPAddress(v6: 0), reason: decision.reason,
+      operation: DHCPOperation(message), since: start)
+    guard decision.changes.isEmpty else { return promised.append(pending) }
+    sender.send(pending)
+    shared.report.note(pending)
   }
 }

@@ -17,10 +17,10 @@ public final class DHCPv6Server: Sendable {
 
   public init(
     _ policy: V6Policy, store: any LeaseStore, observer: any LeaseObserver = NoLeaseObserver(), clock: any Clock,
-    events: any EventSink
+    events: any EventSink, meters: Meters = Meters(), minimumSeverity: Event.Severity = .debug
   ) async throws {
     try Self.check(policy)
-    let report = ServerReport(clock: clock, events: events)
+    let report = ServerReport(clock: clock, events: events, meters: meters, minimumSeverity: minimumSeverity)
     let records = try await store.all().filter { $0.address.family == .v6 }
     let shared = DHCPv6Shared(policy, report: report, leases: records.map { Lease($0) })
     let pipeline = try CommitPipeline(store, report: report, observer: observer, limit: 4_096) { change, standing in

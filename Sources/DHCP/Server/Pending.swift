@@ -14,4 +14,7 @@ struct Pending: Sendable {
   var interface: UInt32
   var local: IPAddress
   var reason: StaticString
+  /// What its message is counted as, and when it came.
+  var operation: DHCPOperation
+  var since: MonotonicTime
 }

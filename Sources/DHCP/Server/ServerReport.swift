@@ -6,6 +6,22 @@ import WireKit
 struct ServerReport: Sendable {
   let clock: any Clock
   let events: any EventSink
+  let minimumSeverity: Event.Severity
+  let meter: Meter
+
+  init(clock: any Clock, events: any EventSink, meters: Meters, minimumSeverity: Event.Severity) {
+    self.clock = clock
+    self.events = events
+    self.minimumSeverity = minimumSeverity
+    meter = meters.meter(.dhcp, DHCPOperation.names)
+  }
+
+  /// Counts a message that has been dealt with: its reply has left, or there is none.
+  func note(_ item: Pending, _ outcome: OperationOutcome = .ok) {
+    let shard = meter.shard(Int(item.socket))
+    shard.note(bytesOut: outcome == .ok ? item.reply?.count ?? 0 : 0)
+    shard.note(item.operation.rawValue, outcome, nanoseconds: (clock.now() - item.since).wholeNanoseconds)
+  }
 
   func log(_ severity: Event.Severity, _ message: StaticString, _ fields: [Event.Field], peer: Endpoint? = nil) {
     events.emit(
@@ -33,6 +49,8 @@ struct ServerReport: Sendable {
 
   /// What became of a DHCPv6 request.
   func decided(_ message: V6Message, _ decision: V6Decision, peer: Endpoint) {
+    let severity: Event.Severity = decision.changes.isEmpty ? .debug : .info
+    guard severity >= minimumSeverity || events.isWatched(.dhcp) else { return }
     var fields: [Event.Field] = [
       .init("type", .string("\(message.kind)")),
       .init("client", .string(Hexadecimal.text(message.options[.clientIdentifier] ?? []))),
@@ -41,12 +59,16 @@ struct ServerReport: Sendable {
     if let relay = message.relays.last { fields.append(.init("relay", .address(relay.link))) }
     events.emit(
       Event(
-        time: clock.wallTime(), severity: decision.changes.isEmpty ? .debug : .info, message: decision.reason,
+        time: clock.wallTime(), severity: severity, message: decision.reason,
         service: .dhcp, peer: peer, fields: fields))
   }
 
   /// What became of a request.
   func decided(_ message: Message, _ decision: Decision, peer: Endpoint) {
+    let severity: Event.Severity = decision.change == nil ? .debug : .info
+    // Who follows a machine's boot wants every step of it.
+    let boots = decision.reply?.options[.bootFileName] != nil
+    guard severity >= minimumSeverity || boots || events.isWatched(.dhcp) else { return }
     var fields: [Event.Field] = [
       .init("type", .string(message.type.map { "\($0)" } ?? "bootp")),
       .init("hardware", .string(Hexadecimal.text(message.hardwareAddress))),
@@ -64,7 +86,7 @@ struct ServerReport: Sendable {
     if !message.relayAddress.isUnspecified { fields.append(.init("relay", .address(message.relayAddress))) }
     events.emit(
       Event(
-        time: clock.wallTime(), severity: decision.change == nil ? .debug : .info, message: decision.reason,
+        time: clock.wallTime(), severity: severity, message: decision.reason,
         service: .dhcp,
         peer: peer, fields: fields))
   }

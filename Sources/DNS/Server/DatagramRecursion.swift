@@ -1,4 +1,5 @@
 import DNSCore
+import Services
 import Synchronization
 import Transport
 import WireKit
@@ -12,8 +13,12 @@ final class DatagramRecursion: Sendable {
   private let replies: LateReplies
   private let conversation: DNSConversation
   private let underWay = Atomic(0)
+  private let meter: MeterShard
 
-  init(_ resolver: any RecursiveResolver, _ replies: LateReplies, _ conversation: DNSConversation) {
+  init(
+    _ resolver: any RecursiveResolver, _ replies: LateReplies, _ conversation: DNSConversation, _ meter: MeterShard
+  ) {
+    self.meter = meter
     self.resolver = resolver
     self.replies = replies
     self.conversation = conversation
@@ -27,11 +32,15 @@ final class DatagramRecursion: Sendable {
       return true
     }
     let (query, origin) = (request.copied(), peer.origin)
+    let start = ContinuousClock.now
     Task {
       let reply = await resolver.reply(to: query, over: .udp)
       underWay.subtract(1, ordering: .relaxed)
       if conversation.isWatched { conversation.emit(request: query, reply: reply ?? [], peer: origin.endpoint) }
       if let reply { replies.send(reply, to: origin) }
+      meter.note(bytesOut: reply?.count ?? 0)
+      meter.note(
+        DNSMeters.recursive, reply == nil ? .failed : .ok, nanoseconds: start.duration(to: .now).wholeNanoseconds)
     }
     return true
   }

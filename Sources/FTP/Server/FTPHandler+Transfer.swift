@@ -204,6 +204,8 @@ extension FTPHandler {
     }
     let bytes = (try? result.get()) ?? control.state.withLock { $0.moved }
     let isComplete = if case .success = result { true } else { false }
+    context.meters.meter(connection.service, Self.operations).shard(0)
+      .note(bytesIn: isUpload ? Int(clamping: bytes) : 0, bytesOut: isUpload ? 0 : Int(clamping: bytes))
     counters.withLock { counters in
       if isUpload {
         counters.bytesReceived += bytes

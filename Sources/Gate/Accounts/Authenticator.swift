@@ -12,14 +12,18 @@ public struct Authenticator: Accounts {
   let events: any EventSink
   let clock: any Clock
   private let authority: (any KeyAuthority)?
+  let observer: @Sendable (LogInOutcome) -> Void
   /// What a password is compared with where there is none.
   private let dummyHash: Secret
 
+  /// `observer` is told of each log-in, how it ended and how long it took.
+  ///
   /// Makes the dummy hash, with the same parameters as real ones. Throws when there is no memory for it.
   public init(
     directory: AccountDirectory, penalties: any PenaltyBook, events: any EventSink,
-    authority: (any KeyAuthority)? = nil
+    authority: (any KeyAuthority)? = nil, observer: @escaping @Sendable (LogInOutcome) -> Void = { _ in }
   ) async throws(ServiceUnavailable) {
+    self.observer = observer
     self.directory = directory
     self.store = directory.store
     self.clock = directory.clock
@@ -37,6 +41,25 @@ public struct Authenticator: Accounts {
   }
 
   public func authenticate(_ attempt: LogInAttempt) async throws(ServiceUnavailable) -> LogInResult {
+    let start = ContinuousClock.now
+    do throws(ServiceUnavailable) {
+      let result = try await decide(attempt)
+      let outcome: LogInOutcome.Result =
+        switch result {
+        case .granted: .granted
+        case .denied: .denied
+        case .codeNeeded: .codeNeeded
+        case .penalised: .penalised
+        }
+      observer(LogInOutcome(attempt, outcome, since: start))
+      return result
+    } catch {
+      observer(LogInOutcome(attempt, .unavailable, since: start))
+      throw error
+    }
+  }
+
+  private func decide(_ attempt: LogInAttempt) async throws(ServiceUnavailable) -> LogInResult {
     if let wait = penalties.penalty(for: attempt.peer.address, now: clock.now()) {
       tell("log-in not considered, the source is penalised", .info, .log, attempt, nil, [])
       let (seconds, rest) = wait.components
@@ -49,7 +72,7 @@ public struct Authenticator: Accounts {
       return .granted(
         AccountIdentity(
           name: account.name, roles: account.roles, permissions: directory.roles.permissions(of: account.roles),
-          keyOptions: keyOptions, serverSignature: serverSignature))
+          quotaBytes: account.quotaBytes, keyOptions: keyOptions, serverSignature: serverSignature))
     case .codeNeeded(let account):
       tell("second factor asked for", .info, .log, attempt, account.name, [])
       return .codeNeeded

@@ -9,6 +9,26 @@ extension Authenticator {
     let common = LogInAttempt(
       name: Self.name(attempt), credential: .password(Secret("")), service: attempt.service, peer: attempt.peer,
       isEncrypted: true)
+    let start = ContinuousClock.now
+    do throws(ServiceUnavailable) {
+      let result = try await decide(attempt, common)
+      let outcome: LogInOutcome.Result =
+        switch result {
+        case .granted: .granted
+        case .denied: .denied
+        case .penalised: .penalised
+        }
+      observer(LogInOutcome(common, method: "ntlm", outcome, since: start))
+      return result
+    } catch {
+      observer(LogInOutcome(common, method: "ntlm", .unavailable, since: start))
+      throw error
+    }
+  }
+
+  private func decide(
+    _ attempt: NTLMAttempt, _ common: LogInAttempt
+  ) async throws(ServiceUnavailable) -> NTLMResult {
     if let wait = penalties.penalty(for: attempt.peer.address, now: clock.now()) {
       tell("log-in not considered, the source is penalised", .info, .log, common, nil, [])
       let (seconds, rest) = wait.components
@@ -36,7 +56,8 @@ extension Authenticator {
     tell("log-in granted", .info, .audit, common, account.name, [.init("proof", .string("NTLM"))])
     return .granted(
       AccountIdentity(
-        name: account.name, roles: account.roles, permissions: directory.roles.permissions(of: account.roles)),
+        name: account.name, roles: account.roles, permissions: directory.roles.permissions(of: account.roles),
+        quotaBytes: account.quotaBytes),
       sessionBaseKey: key)
   }
 

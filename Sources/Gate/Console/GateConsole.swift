@@ -8,7 +8,7 @@ import WireKit
 /// once, also from those who are logged in.
 public struct GateConsole: Sendable {
   /// Answers a command that is neither a verb of the administration nor a worker's.
-  public typealias Handler = @Sendable (ConsoleQuestion) async -> ConsoleAnswer
+  public typealias Handler = @Sendable (ConsoleQuestion, ConsoleCaller) async -> ConsoleAnswer
 
   /// In whose name a command runs.
   enum Caller: Sendable {
@@ -17,6 +17,10 @@ public struct GateConsole: Sendable {
     /// A user of the machine who may open the administrators' socket, and so may do everything.
     case local(String)
   }
+
+  /// How often `| follow` looks, and for how long before it answers all the same: the asker waits no longer than for other answers.
+  private static let followPause = Duration.seconds(1)
+  private static let followAttempts = 15
 
   public let tree: CommandTree
   private let administration: GateAdministration
@@ -51,6 +55,11 @@ public struct GateConsole: Sendable {
   }
 
   func perform(_ call: ConsoleCall, for caller: Caller) async -> ConsoleAnswer {
+    guard let token = call.follow else { return await carryOut(call, for: caller) }
+    return await follow(call, from: token, for: caller)
+  }
+
+  private func carryOut(_ call: ConsoleCall, for caller: Caller) async -> ConsoleAnswer {
     let parsed: ParsedCommand
     do throws(LineError) { parsed = try tree.resolve(call.words) } catch { return .failure(error.message) }
     if let permission = parsed.command.permission {
@@ -62,9 +71,53 @@ public struct GateConsole: Sendable {
     if call.after == nil { report("console command", .info, .log, parsed, caller, []) }
     if let verb = AdminVerb.behind(parsed.command) { return await perform(verb, parsed, call, for: caller) }
     let question = ConsoleQuestion(parsed, after: call.after)
+    if let handler = handlers[question.command] { return await handler(question, known(caller)) }
     if question.command == "show workers" { return workers(question) }
-    if let handler = handlers[question.command] { return await handler(question) }
-    return await board.ask(question) ?? .failure("nothing that runs at the moment can answer this")
+    let answer = await board.ask(question) ?? .failure("nothing that runs at the moment can answer this")
+    if parsed.command.columns.isEmpty { report(answer, of: question, parsed, caller) }
+    return answer
+  }
+
+  /// What a worker did because somebody asked for it is for the audit trail, with its values: no command of a worker takes a secret.
+  private func report(_ answer: ConsoleAnswer, of question: ConsoleQuestion, _ parsed: ParsedCommand, _ caller: Caller)
+  {
+    let result =
+      switch answer {
+      case .done(let text): text
+      case .failure(let text): "failed: \(text)"
+      default: "done"
+      }
+    report(
+      "console action", .notice, .audit, parsed, caller,
+      [.init("values", .string(question.values.joined(separator: " "))), .init("result", .string(result))])
+  }
+
+  private func known(_ caller: Caller) -> ConsoleCaller {
+    let permits: @Sendable (String) async -> Bool = { permission in await refusal(of: permission, to: caller) == nil }
+    return switch caller {
+    case .account(let name, let session): ConsoleCaller(name: name, session: session, permits: permits)
+    case .local(let name): ConsoleCaller(name: name, session: nil, permits: permits)
+    }
+  }
+
+  /// The same listing again and again, for `| follow`: the answer waits until its rows differ from those that were told last. One page
+  /// of it: whoever follows looks at what is new.
+  private func follow(_ call: ConsoleCall, from token: String, for caller: Caller) async -> ConsoleAnswer {
+    var call = call
+    call.follow = nil
+    for attempt in 0..<Self.followAttempts {
+      if attempt > 0 {
+        do { try await Task.sleep(for: Self.followPause) } catch { break }
+      }
+      let answer = await carryOut(call, for: caller)
+      guard case .listing(var listing) = answer else { return answer }
+      let next = FollowToken.of(listing.rows)
+      if next != token || attempt == Self.followAttempts - 1 {
+        listing.next = next
+        return .listing(listing)
+      }
+    }
+    return .failure("interrupted")
   }
 
   /// Why the caller may not; `nil` when it may.
@@ -137,7 +190,9 @@ public struct GateConsole: Sendable {
     switch caller {
     case .account(let name, let session):
       (event.account, event.session, event.service, event.peer) = (name, session.id, session.service, session.peer)
-    case .local(let name): event.fields.append(.init("by", .string(name)))
+    case .local(let name):
+      // The trail names whoever it was.
+      if kind == .audit { event.account = name } else { event.fields.append(.init("by", .string(name))) }
     }
     events.emit(event)
   }

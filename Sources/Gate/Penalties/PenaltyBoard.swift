@@ -13,9 +13,15 @@ public final class PenaltyBoard: PenaltyBook {
   private let state: Mutex<State>
   private let clock: any Clock
   private let events: any EventSink
+  private let observer: @Sendable (Misbehaviour, ServiceName) -> Void
   public let settings: PenaltySettings
 
-  public init(_ settings: PenaltySettings, clock: any Clock, events: any EventSink) {
+  /// `observer` is told of everything that is reported, whether it leads to a penalty or not.
+  public init(
+    _ settings: PenaltySettings, clock: any Clock, events: any EventSink,
+    observer: @escaping @Sendable (Misbehaviour, ServiceName) -> Void = { _, _ in }
+  ) {
+    self.observer = observer
     state = Mutex(State(ledger: PenaltyLedger(settings)))
     self.settings = settings
     self.clock = clock
@@ -27,6 +33,7 @@ public final class PenaltyBoard: PenaltyBook {
   }
 
   public func report(_ misbehaviour: Misbehaviour, by source: IPAddress, service: ServiceName) {
+    observer(misbehaviour, service)
     let now = clock.now()
     let changes = state.withLock { state in
       let changes = state.ledger.report(misbehaviour, by: source, service: service, now: now)

@@ -54,6 +54,31 @@ public struct MailArchive: Sendable {
     }
   }
 
+  /// The bytes of a message, in pieces.
+  func copy(_ message: MailMessage, _ write: ([UInt8]) throws(StoreError) -> Void) throws(StoreError) {
+    try Self.copy(try blobs.body(message.blob, size: message.size), write)
+  }
+
+  /// The files, relative to the store's folder, that hold the bytes of these mailboxes.
+  public func files(of mailboxes: [Mailbox]) throws(StoreError) -> Set<String> {
+    do {
+      return try database.read { database in
+        var files: Set<String> = []
+        for mailbox in mailboxes {
+          let numbers = try Int64.fetchAll(
+            database,
+            sql: """
+              SELECT DISTINCT CASE WHEN blob >= ?1 THEN blob ELSE blob >> 32 END FROM message WHERE mailbox_id = ?2
+              """, arguments: [BlobStore.ownFile, mailbox.id.number])
+          files.formUnion(numbers.map(BlobStore.relativePath))
+        }
+        return files
+      }
+    } catch {
+      throw StoreError(mail: error)
+    }
+  }
+
   /// Every message of a mailbox with its bytes.
   private func forEach(
     in mailbox: Mailbox, _ body: (MailMessage, any MessageBody) throws(StoreError) -> Void

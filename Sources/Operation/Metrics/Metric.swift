@@ -1,3 +1,4 @@
+import Services
 import Synchronization
 
 /// A number that only rises.
@@ -20,7 +21,7 @@ public final class Gauge: Sendable {
 /// How often durations fell under each of some bounds: from 16 µs to 64 s, each bound four times the one before.
 public final class DurationHistogram: Sendable {
   /// Upper bounds in nanoseconds; the last bucket, above all of them, has none.
-  static let bounds: [UInt64] = (0..<12).map { 16_000 << UInt64($0 * 2) }
+  static let bounds = MeterReading.bounds
 
   struct Snapshot: Sendable {
     var counts = [UInt64](repeating: 0, count: DurationHistogram.bounds.count + 1)

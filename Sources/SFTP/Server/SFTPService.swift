@@ -13,14 +13,24 @@ package struct SFTPService: Sendable {
   let store: any FileStore
   let home: FilePath
   let limits: SFTPLimits
+  /// Whether a file that is made anew is seen under its name only once it is closed.
+  let uploadsWhole: Bool
   let report: @Sendable (SFTPEvent) -> Void
+  private let meter: Meter?
   private var isInitialised = false
   var handles: [SFTPHandle: Handle] = [:]
+  /// What is known of the open files beside what the store keeps.
+  var uses: [SFTPHandle: FileUse] = [:]
+  /// Clients ask for 255 KiB of a file of 4: a buffer of that size for each would come from the system, and go back to it.
+  var scratch: [UInt8] = []
   private var nextHandle: UInt32 = 0
 
   package init(
-    store: any FileStore, home: FilePath, limits: SFTPLimits, report: @escaping @Sendable (SFTPEvent) -> Void
+    store: any FileStore, home: FilePath, limits: SFTPLimits, uploadsWhole: Bool = false, meter: Meter? = nil,
+    report: @escaping @Sendable (SFTPEvent) -> Void
   ) {
+    self.meter = meter
+    self.uploadsWhole = uploadsWhole
     self.store = store
     self.home = home
     self.limits = limits
@@ -57,11 +67,18 @@ package struct SFTPService: Sendable {
     do {
       let (number, request) = try SFTPRequest.decode(packet)
       id = number
+      let start = meter == nil ? nil : ContinuousClock.now
+      var outcome = OperationOutcome.ok
       do {
         try perform(request, id, packet, &output)
       } catch {
         let (status, text) = Self.status(of: error)
+        outcome = Self.outcome(of: error)
         SFTPResponse.status(id, status, text, &output.tail)
+      }
+      if let meter, let start {
+        meter.note(
+          Self.operation(of: request), outcome, nanoseconds: start.duration(to: .now).wholeNanoseconds)
       }
     } catch {
       // A packet with a request number that can be read is answered; without one there is nobody to answer to.
@@ -103,6 +120,8 @@ package struct SFTPService: Sendable {
           $0.appendSFTPString([UInt8](repeating: 0, count: 4 * numbers.count))
         }
       }
+    case .available(let bytes): try available(bytes, id, &output)
+    case .checkFile(let check): try checkFile(check, id, &output)
     case .unsupported: SFTPResponse.status(id, .unsupported, "not supported", &output.tail)
     case .badHandle: SFTPResponse.status(id, .failure, "no such handle", &output.tail)
     }
@@ -137,6 +156,13 @@ package struct SFTPService: Sendable {
     SFTPResponse.names(id, [.init(name: path, line: path, attributes: SFTPAttributes())], &output.tail)
   }
 
+  private static func outcome(of error: FileError) -> OperationOutcome {
+    switch error {
+    case .failure, .noSpace: .failed
+    default: .refused
+    }
+  }
+
   /// What the peer is told. Version 3 has few codes, so the text says more.
   static func status(of error: FileError) -> (SFTPStatus, StaticString) {
     switch error {
@@ -163,6 +189,8 @@ package struct SFTPService: Sendable {
 /// What an SFTP session tells about itself.
 public enum SFTPEvent: Sendable, Hashable {
   case opened(FilePath, forWriting: Bool)
+  /// A file that was read from or written to was closed, or left open at the end; so many bytes went each way.
+  case closed(FilePath, read: UInt64, written: UInt64, isComplete: Bool)
   case removed(FilePath)
   case renamed(FilePath, to: FilePath)
   case madeDirectory(FilePath)

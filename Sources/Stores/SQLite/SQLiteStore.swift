@@ -7,23 +7,26 @@ import Services
 /// WAL with `synchronous = FULL`: what was committed survives a loss of power.
 public final class SQLiteStore: Sendable {
   let pool: DatabasePool
+  private let meter: Meter?
 
   /// Opens the file at `path` and brings its schema up to date; creates it, and its directory, where missing. The file
   /// gets mode 0600, a directory made here 0700. Blocks for the length of the migration.
   ///
   /// `.unavailable` when it can't be opened, `.corrupt` when it is no database, or was written by a later version.
-  public convenience init(path: String) throws(StoreError) {
-    try self.init(path: path, throughMigration: SQLiteMigrations.steps.count)
+  /// `meter`: what reads and commits are timed on.
+  public convenience init(path: String, meter: Meter? = nil) throws(StoreError) {
+    try self.init(path: path, throughMigration: SQLiteMigrations.steps.count, meter: meter)
   }
 
   /// As `init(path:)`, but only up to a migration, for the tests of later ones.
-  convenience init(path: String, throughMigration last: Int) throws(StoreError) {
+  convenience init(path: String, throughMigration last: Int, meter: Meter? = nil) throws(StoreError) {
     try self.init(
-      path: path, migrator: SQLiteMigrations.migrator(through: last), whole: SQLiteMigrations.migrator())
+      path: path, migrator: SQLiteMigrations.migrator(through: last), whole: SQLiteMigrations.migrator(), meter: meter)
   }
 
   /// A file of another schema: `migrator` brings it up to date; what `whole` does not know of was written later.
-  init(path: String, migrator: DatabaseMigrator, whole: DatabaseMigrator) throws(StoreError) {
+  init(path: String, migrator: DatabaseMigrator, whole: DatabaseMigrator, meter: Meter? = nil) throws(StoreError) {
+    self.meter = meter
     try Self.makeFile(at: path)
     do {
       var configuration = GRDB.Configuration()
@@ -60,14 +63,31 @@ public final class SQLiteStore: Sendable {
   func read<Value: Sendable>(
     _ body: @escaping @Sendable (Database) throws -> Value
   ) async throws(StoreError) -> Value {
-    do { return try await pool.read(body) } catch { throw StoreError(wrapping: error) }
+    let timer = StoreTimer(meter, .read)
+    do {
+      let value = try await pool.read(body)
+      timer.end(.ok)
+      return value
+    } catch { throw Self.failure(error, timer) }
   }
 
   /// One transaction, immediate, durable when this returns.
   func write<Value: Sendable>(
     _ body: @escaping @Sendable (Database) throws -> Value
   ) async throws(StoreError) -> Value {
-    do { return try await pool.write(body) } catch { throw StoreError(wrapping: error) }
+    let timer = StoreTimer(meter, .commit)
+    do {
+      let value = try await pool.write(body)
+      timer.end(.ok)
+      return value
+    } catch { throw Self.failure(error, timer) }
+  }
+
+  /// A store that refuses (a name that is taken) has worked; one that can't has not.
+  private static func failure(_ error: any Error, _ timer: StoreTimer) -> StoreError {
+    let error = StoreError(wrapping: error)
+    timer.end(error.code == .conflict ? .refused : .failed)
+    return error
   }
 
   /// GRDB sets `synchronous = NORMAL` for WAL after its `prepareDatabase` hook has run, so it must be set after opening.

@@ -13,6 +13,12 @@ import WireKit
 /// W: confined 1 "no_new_privs; …"   W: ready 1   W: heartbeat …
 /// S: drain {milliseconds}   W: exits
 /// ```
+///
+/// A worker may ask, and is answered in one part or several; the generation is the question's number then:
+///
+/// ```
+/// W: ask 7 …   S: answerPart 7 …   S: answer 7 …
+/// ```
 struct ControlPacket: Hashable {
   enum Kind: UInt8 {
     // From the supervisor.
@@ -21,6 +27,8 @@ struct ControlPacket: Hashable {
     case socket = 3
     case commit = 4
     case drain = 5
+    case answerPart = 6
+    case answer = 7
     // From the worker.
     case confined = 16
     case ready = 17
@@ -29,6 +37,7 @@ struct ControlPacket: Hashable {
     case refused = 19
     /// The worker can't go on; it exits.
     case failed = 20
+    case ask = 21
   }
 
   /// The most that a body may have.

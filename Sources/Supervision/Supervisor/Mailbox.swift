@@ -12,6 +12,8 @@ final class Mailbox: Sendable {
     case reload(Reply<ReloadReport>)
     /// The plan that a reload asked for.
     case loaded(Result<SupervisionPlan, SupervisionError>)
+    /// What a worker's process asked for under this number.
+    case answered(WorkerName, pid: Int32, number: UInt32, [UInt8])
     case stop
     /// Answered once everything has ended.
     case whenStopped(Reply<Void>)
@@ -63,7 +65,7 @@ final class Mailbox: Sendable {
     case .status(let reply), .whenReady(let reply): reply(.failure(error))
     case .reload(let reply): reply(.failure(error))
     case .whenStopped(let reply): reply(.success(()))
-    case .loaded, .stop: break
+    case .loaded, .answered, .stop: break
     }
   }
 }

@@ -11,6 +11,7 @@ extension SupervisorLoop {
     worker.refused = 0
     worker.confinement = nil
     worker.starts += 1
+    worker.questions = 0
     worker.startedAt = clock.now()
     worker.heardAt = worker.startedAt
     do throws(SupervisionError) {
@@ -97,7 +98,8 @@ extension SupervisorLoop {
     case .failed:
       worker.remark = packet.text
       emit(.error, "worker failed", [.init("reason", .string(packet.text))], worker: worker)
-    case .begin, .bytes, .socket, .commit, .drain:
+    case .ask: answer(worker, packet)
+    case .begin, .bytes, .socket, .commit, .drain, .answerPart, .answer:
       throw SupervisionError(.channel, "it sent what only a supervisor sends")
     }
   }

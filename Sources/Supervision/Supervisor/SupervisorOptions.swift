@@ -22,5 +22,9 @@ public struct SupervisorOptions: Sendable {
   /// Whether the service manager's sockets (`LISTEN_FDS`) and notifications (`NOTIFY_SOCKET`) are this supervisor's.
   public var usesServiceManager = false
 
+  /// Answers what a worker asks; `nil` where none may. Which worker may ask what is for the answerer to judge: a worker can be
+  /// taken over.
+  public var answerer: (@Sendable (WorkerName, [UInt8]) async -> [UInt8])?
+
   public init() {}
 }

@@ -37,6 +37,8 @@ final class Worker {
   var generation: UInt32 = 0
   var acknowledged: UInt32 = 0
   var refused: UInt32 = 0
+  /// Questions of its process that have no answer yet.
+  var questions = 0
 
   init(_ plan: WorkerPlan, now: MonotonicTime, since: WallTime) {
     self.plan = plan

@@ -26,7 +26,7 @@ struct ConfigurationAssembly {
       bytes = []
       sockets = []
       return configuration
-    case .drain, .confined, .ready, .heartbeat, .refused, .failed:
+    case .drain, .confined, .ready, .heartbeat, .refused, .failed, .ask, .answerPart, .answer:
       throw SupervisionError(.channel, "a packet of kind \(packet.kind) is no part of a configuration")
     }
     return nil

@@ -13,6 +13,7 @@ public final class WorkerChannel: Sendable {
   public let commands: AsyncStream<WorkerCommand>
   private let socket: PacketSocket
   private let probe = Mutex<@Sendable () async -> Void>({})
+  private let questions = WorkerQuestions()
 
   init(
     _ socket: PacketSocket, _ header: BeginHeader, _ first: WorkerConfiguration, _ confinement: ConfinementReport
@@ -23,7 +24,8 @@ public final class WorkerChannel: Sendable {
     let (commands, continuation) = AsyncStream.makeStream(of: WorkerCommand.self)
     self.commands = commands
     continuation.yield(.configure(first))
-    try SystemThread.start("supervised") { Self.listen(socket, continuation) }
+    let questions = questions
+    try SystemThread.start("supervised") { Self.listen(socket, continuation, questions) }
     beat(every: .milliseconds(header.heartbeatMilliseconds))
   }
 
@@ -46,6 +48,20 @@ public final class WorkerChannel: Sendable {
     self.probe.withLock { $0 = probe }
   }
 
+  /// Asks the supervisor. `nil` when there is no answer within the limit, or the question is too long for a packet.
+  public func ask(_ question: [UInt8], within limit: Duration = .seconds(90)) async -> [UInt8]? {
+    guard question.count <= ControlPacket.bodyLimit else { return nil }
+    let questions = questions
+    return await withCheckedContinuation { continuation in
+      let number = questions.add(continuation)
+      say(ControlPacket(.ask, number, question))
+      Task.detached {
+        try? await Task.sleep(for: limit)
+        questions.giveUp(number)
+      }
+    }
+  }
+
   private func say(_ packet: ControlPacket) {
     // A supervisor that is gone is noticed by the listening thread.
     _ = try? socket.send(packet, blocking: true)
@@ -63,7 +79,9 @@ public final class WorkerChannel: Sendable {
   }
 
   /// The listening thread: blocks in receive, and ends the process with the supervisor's end.
-  private static func listen(_ socket: PacketSocket, _ commands: AsyncStream<WorkerCommand>.Continuation) {
+  private static func listen(
+    _ socket: PacketSocket, _ commands: AsyncStream<WorkerCommand>.Continuation, _ questions: WorkerQuestions
+  ) {
     var room = [UInt8](repeating: 0, count: ControlPacket.sizeLimit)
     var assembly = ConfigurationAssembly()
     do throws(SupervisionError) {
@@ -73,6 +91,8 @@ public final class WorkerChannel: Sendable {
           if packet.kind == .drain {
             let header = try packet.header(as: DrainHeader.self)
             commands.yield(.drain(.milliseconds(header.milliseconds)))
+          } else if packet.kind == .answer || packet.kind == .answerPart {
+            questions.take(packet)
           } else if let configuration = try assembly.take(packet, descriptors) {
             commands.yield(.configure(configuration))
           }

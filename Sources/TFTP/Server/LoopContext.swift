@@ -9,6 +9,8 @@ struct LoopContext: Sendable {
   let maximumTransfers: Int
   let maximumTransfersPerSource: Int
   let sendsInSegments: Bool
+  /// Bytes of the packets, and transfers as connections; how they ended is told by events.
+  let meter: Meter
 
   func report(
     _ severity: Event.Severity, _ message: StaticString, peer: Endpoint? = nil, kind: Event.Kind = .log,

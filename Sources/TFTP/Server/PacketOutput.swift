@@ -1,4 +1,5 @@
 import Datagrams
+import Services
 import TFTPCore
 
 /// The packets that a thread has to send on its socket. For one thread.
@@ -9,8 +10,10 @@ final class PacketOutput {
   private let scratch: UnsafeMutableRawBufferPointer
   private var used = 0
   private let inSegments: Bool
+  private let meter: MeterShard
 
-  init(socket: CInt, inSegments: Bool) throws(SystemError) {
+  init(socket: CInt, inSegments: Bool, meter: MeterShard) throws(SystemError) {
+    self.meter = meter
     self.socket = socket
     self.inSegments = inSegments
     queue = try DatagramQueue(receiveCount: 64, receiveSize: 65_535, sendCount: 512)
@@ -19,7 +22,13 @@ final class PacketOutput {
 
   deinit { scratch.deallocate() }
 
-  func receive() throws(SystemError) -> Int { try queue.receive(socket) }
+  func receive() throws(SystemError) -> Int {
+    let count = try queue.receive(socket)
+    var bytes = 0
+    for index in 0..<count { bytes += Int(queue.arrival(index)?.length ?? 0) }
+    meter.note(bytesIn: bytes)
+    return count
+  }
 
   /// Calls `body` with the bytes and the way of a datagram of the last receive.
   func withArrival(_ index: Int, _ body: (UnsafeRawBufferPointer, DatagramRoute) -> Void) {
@@ -67,6 +76,7 @@ final class PacketOutput {
 
   func flush() {
     queue.flush(socket, inSegments: inSegments)
+    meter.note(bytesOut: used)
     used = 0
   }
 }

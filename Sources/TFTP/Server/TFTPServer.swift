@@ -25,13 +25,14 @@ public final class TFTPServer: Sendable {
   /// Opens the endpoints and serves them.
   public static func start(
     _ configuration: TFTPServerConfiguration, on endpoints: [Endpoint], clock: any Clock, events: any EventSink,
-    directory: any ClientDirectory = EmptyClientDirectory()
+    directory: any ClientDirectory = EmptyClientDirectory(), meters: Meters = Meters()
   ) throws(StartError) -> TFTPServer {
     var sockets: [CInt] = []
     do {
       for endpoint in endpoints { sockets.append(try UDPSocket.open(endpoint)) }
       return try TFTPServer(
-        configuration, sockets: sockets, closing: sockets, clock: clock, events: events, directory: directory)
+        configuration, sockets: sockets, closing: sockets, clock: clock, events: events, directory: directory,
+        meters: meters)
     } catch {
       for socket in sockets { close(socket) }
       throw StartError(description: "\(error)")
@@ -41,14 +42,16 @@ public final class TFTPServer: Sendable {
   /// Serves bound UDP sockets, which stay the caller's to close after `stop`.
   public convenience init(
     _ configuration: TFTPServerConfiguration, sockets: [CInt], clock: any Clock, events: any EventSink,
-    directory: any ClientDirectory = EmptyClientDirectory()
+    directory: any ClientDirectory = EmptyClientDirectory(), meters: Meters = Meters()
   ) throws {
-    try self.init(configuration, sockets: sockets, closing: [], clock: clock, events: events, directory: directory)
+    try self.init(
+      configuration, sockets: sockets, closing: [], clock: clock, events: events, directory: directory,
+      meters: meters)
   }
 
   private init(
     _ configuration: TFTPServerConfiguration, sockets: [CInt], closing: [CInt], clock: any Clock, events: any EventSink,
-    directory: any ClientDirectory
+    directory: any ClientDirectory, meters: Meters
   ) throws {
     let problems = configuration.problems()
     guard problems.isEmpty else { throw StartError(description: problems.joined(separator: "; ")) }
@@ -56,8 +59,9 @@ public final class TFTPServer: Sendable {
     resolver = try FileResolver(configuration, directory: directory, clock: clock)
     context = LoopContext(
       clock: clock, events: events, maximumTransfers: configuration.maximumTransfers,
-      maximumTransfersPerSource: configuration.maximumTransfersPerSource, sendsInSegments: configuration.sendsInSegments
-    )
+      maximumTransfersPerSource: configuration.maximumTransfersPerSource,
+      sendsInSegments: configuration.sendsInSegments,
+      meter: meters.meter(.tftp, []))
     var opened: [CInt] = closing
     var threads: [ServiceThread] = []
     var endpoints: [Endpoint] = []

@@ -36,7 +36,8 @@ final class TransferLoop: @unchecked Sendable {
     self.admission = admission
     try UDPSocket.prepare(socket)
     endpoint = try UDPSocket.localEndpoint(socket)
-    output = try PacketOutput(socket: socket, inSegments: context.sendsInSegments)
+    output = try PacketOutput(
+      socket: socket, inSegments: context.sendsInSegments, meter: context.meter.shard(Int(socket)))
   }
 
   /// Hands a transfer to this loop from another thread.
@@ -108,6 +109,7 @@ final class TransferLoop: @unchecked Sendable {
       return false
     }
     transfers[transfer.peer] = transfer
+    context.meter.shard(Int(socket)).noteOpened()
     bySource[source, default: 0] += 1
     nextDeadline = min(nextDeadline, transfer.deadline)
     return true
@@ -115,6 +117,7 @@ final class TransferLoop: @unchecked Sendable {
 
   private func leave(_ transfer: ServedTransfer) {
     transfers[transfer.peer] = nil
+    context.meter.shard(Int(socket)).noteClosed()
     let source = transfer.peer.address
     let count = bySource[source, default: 1] - 1
     bySource[source] = count > 0 ? count : nil

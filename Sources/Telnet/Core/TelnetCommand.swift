@@ -60,6 +60,7 @@ public struct TelnetOption: RawRepresentable, Sendable, Hashable, CustomStringCo
   public static let oldEnvironment = TelnetOption(rawValue: 36)  // RFC 1408
   public static let newEnvironment = TelnetOption(rawValue: 39)  // RFC 1572
   public static let charset = TelnetOption(rawValue: 42)  // RFC 2066
+  public static let comPort = TelnetOption(rawValue: 44)  // RFC 2217
   public static let startTLS = TelnetOption(rawValue: 46)  // draft-altman-telnet-starttls-02
   public static let extendedOptions = TelnetOption(rawValue: 255)  // RFC 861
 

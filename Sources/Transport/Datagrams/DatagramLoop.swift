@@ -1,4 +1,5 @@
 import Glibc
+import Services
 import Synchronization
 import SystemShims
 import WireKit
@@ -33,8 +34,12 @@ public final class DatagramLoop: Sendable {
   private init() {}
 
   /// Starts a thread that serves `descriptor`, which stays the caller's to close, after `finished`.
+  ///
+  /// `meter`: where datagrams are counted. Each answered one is an operation, the first of the meter's table, which took the time
+  /// from the batch's arrival to the departure of its replies: what its sender waited for us.
   public static func start<Responder: DatagramResponder & ~Copyable>(
-    _ descriptor: CInt, limits: Limits = Limits(), name: String, responder: consuming Responder
+    _ descriptor: CInt, limits: Limits = Limits(), name: String, meter: MeterShard? = nil,
+    responder: consuming Responder
   ) throws(SystemCallError) -> DatagramLoop {
     guard
       let batch = portside_datagrams_create(
@@ -46,7 +51,7 @@ public final class DatagramLoop: Sendable {
       throw SystemCallError("setsockopt", -prepared)
     }
     let loop = DatagramLoop()
-    let work = LoopThread(loop, batch, descriptor, limits, responder)
+    let work = LoopThread(loop, batch, descriptor, limits, meter, responder)
     let error = startThread {
       portside_name_thread(name)
       work.run()
@@ -94,16 +99,19 @@ private final class LoopThread<Responder: DatagramResponder & ~Copyable>: @unche
   private let batch: OpaquePointer
   private let descriptor: CInt
   private let limits: DatagramLoop.Limits
+  private let meter: MeterShard?
+  private let clock = SystemClock()
   private var responder: Responder
 
   init(
     _ loop: DatagramLoop, _ batch: OpaquePointer, _ descriptor: CInt, _ limits: DatagramLoop.Limits,
-    _ responder: consuming Responder
+    _ meter: MeterShard?, _ responder: consuming Responder
   ) {
     self.loop = loop
     self.batch = batch
     self.descriptor = descriptor
     self.limits = limits
+    self.meter = meter
     self.responder = responder
   }
 
@@ -123,9 +131,12 @@ private final class LoopThread<Responder: DatagramResponder & ~Copyable>: @unche
 
   private func answer(_ count: Int) {
     guard let items = portside_datagrams_items(batch) else { return }
+    let start = clock.now()
+    var (replies, bytesIn, bytesOut) = (UInt64(0), 0, 0)
     responder.beginBatch()
     for index in 0..<count {
       let item = items + index
+      bytesIn += Int(item.pointee.request_length)
       let request = UnsafeRawBufferPointer(start: item.pointee.request, count: Int(item.pointee.request_length)).bytes
       var reply = FixedWriter(
         UnsafeMutableRawBufferPointer(start: item.pointee.reply, count: limits.reply).mutableBytes)
@@ -133,10 +144,15 @@ private final class LoopThread<Responder: DatagramResponder & ~Copyable>: @unche
         storage: item.pointee.peer.assumingMemoryBound(to: sockaddr_storage.self), batch: batch, index: CInt(index))
       if responder.respond(to: request, from: peer, into: &reply) {
         item.pointee.reply_length = UInt32(clamping: reply.count)
+        bytesOut += reply.count
+        replies += 1
       }
     }
     _ = portside_datagrams_send(batch, descriptor, CInt(clamping: count))
     responder.endBatch()
+    guard let meter else { return }
+    meter.note(bytesIn: bytesIn, bytesOut: bytesOut)
+    meter.note(0, .ok, nanoseconds: (clock.now() - start).wholeNanoseconds, times: replies)
   }
 }
 

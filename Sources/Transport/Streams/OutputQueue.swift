@@ -20,6 +20,8 @@ final class OutputQueue {
   private var tail = ByteBuffer()
   /// Whether something was written to the channel since this was last reset; a flush is due.
   var wroteToChannel = false
+  /// Bytes that were written to the channel since this was last reset.
+  var bytesWritten = 0
 
   var isEmpty: Bool { entries.isEmpty && tail.readableBytes == 0 }
 
@@ -81,6 +83,7 @@ final class OutputQueue {
 
   private func put(_ data: IOData, _ context: ChannelHandlerContext) {
     wroteToChannel = true
+    bytesWritten += data.readableBytes
     context.write(NIOAny(data), promise: nil)
   }
 
@@ -90,6 +93,7 @@ final class OutputQueue {
     let region = FileRegion(
       fileHandle: handle, readerIndex: Int(range.lowerBound), endIndex: Int(range.upperBound))
     wroteToChannel = true
+    bytesWritten += region.readableBytes
     context.write(NIOAny(IOData.fileRegion(region))).whenComplete { _ in
       withExtendedLifetime(file) { _ = try? handle.takeDescriptorOwnership() }
     }

@@ -26,6 +26,8 @@ where
     case running
     /// `.startTLS` was carried out; the handshake runs.
     case upgrading
+    /// `.stopTLS` was carried out; the peer's close_notify is awaited.
+    case downgrading
     /// `.close(.afterWrites)`: what is queued still leaves.
     case closing
     /// Our side has ended; input is read and dropped until the peer ends too, so that it gets to read our last words.
@@ -55,6 +57,9 @@ where
   private var isCompressed = false
   var requests = PendingRequests()
   private var timers = SessionTimers()
+  /// Says our close_notify, while it was asked for and has not been said.
+  var endTLS: (() -> Void)?
+  private lazy var executor = handler.handlesOnEventLoop ? EventLoopExecutor(connection.eventLoop) : nil
 
   /// - Parameter makeSession: Makes the session once the connection stands; after the handshake where TLS is implicit,
   ///   so that it can choose by what TLS agreed on.
@@ -82,9 +87,11 @@ where
   }
 
   public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    guard phase == .running || phase == .closing else { return }
+    // While TLS ends, what comes is the plain text behind the peer's close_notify.
+    guard phase == .running || phase == .downgrading else { return }
+    if endTLS != nil { return errorCaught(context: context, error: StopTLSError.noOrderlyEnd) }
     var bytes = unwrapInboundIn(data)
-    guard phase == .running else { return }
+    settings.meter?.note(bytesIn: bytes.readableBytes)
     if pending.readableBytes == 0 { pending = bytes } else { pending.writeBuffer(&bytes) }
     hasNews = true
     drive(context)
@@ -207,6 +214,7 @@ where
     case .request(let request, let ticket): ask(request, ticket, context)
     case .cancel(let ticket): requests.cancel(ticket)
     case .startTLS: startTLS(context)
+    case .stopTLS: stopTLS(context)
     case .setTimer(let timer, let time): setTimer(timer, time, context)
     case .event(let event): handler.report(event, on: connection)
     case .close(.afterWrites): startClosing(context)
@@ -215,7 +223,10 @@ where
   }
 
   private func ask(_ request: Session.Request, _ ticket: Ticket, _ context: ChannelHandlerContext) {
+    let operation = settings.meter == nil ? nil : handler.operation(of: request)
+    let start = operation == nil ? MonotonicTime(nanoseconds: 0) : clock.now()
     if let reply = handler.answer(request, on: connection) {
+      note(operation, since: start, reply)
       step { session, now, actions in session.resume(reply, for: ticket, now: now, into: &actions) }
       hasNews = true
       return
@@ -229,15 +240,26 @@ where
       }
     }
     let (handler, connection) = (handler, connection)
-    let task = Task {
+    let (clock, meter) = (clock, settings.meter)
+    let task = Task(executorPreference: executor) {
       let reply = await handler.handle(request, body: body, on: connection)
       body.abandon()
+      if let operation {
+        meter?.note(
+          operation, handler.outcome(of: reply), nanoseconds: (clock.now() - start).wholeNanoseconds)
+      }
       eventLoop.execute {
         let (driver, context) = loopBound.value
         driver.answered(ticket, reply, context)
       }
     }
     requests.add(ticket, task, body)
+  }
+
+  private func note(_ operation: Int?, since start: MonotonicTime, _ reply: Session.Reply) {
+    guard let operation else { return }
+    settings.meter?.note(
+      operation, handler.outcome(of: reply), nanoseconds: (clock.now() - start).wholeNanoseconds)
   }
 
   private func answered(_ ticket: Ticket, _ reply: Session.Reply, _ context: ChannelHandlerContext) {
@@ -252,7 +274,7 @@ where
     case .running:
       step { session, now, actions in session.drain(now: now, into: &actions) }
       drive(context)
-    case .awaitingTLS, .upgrading: closeNow(context)
+    case .awaitingTLS, .upgrading, .downgrading: closeNow(context)
     case .closing, .lingering, .ended: break
     }
   }
@@ -262,7 +284,8 @@ where
     case .running:
       step { session, now, actions in session.inputClosed(now: now, into: &actions) }
       drive(context)
-    case .lingering, .awaitingTLS, .upgrading: closeNow(context)
+    case .downgrading where endTLS != nil: beginToEndTLS()
+    case .lingering, .awaitingTLS, .upgrading, .downgrading: closeNow(context)
     case .closing, .ended: break
     }
   }
@@ -280,12 +303,14 @@ where
 
   // MARK: Output
 
-  private func pump(_ context: ChannelHandlerContext, all: Bool = false) {
+  func pump(_ context: ChannelHandlerContext, all: Bool = false) {
     if output.write(to: context, sendingFiles: connection.tls == nil && !isCompressed, all: all) == false {
       closeNow(context)
     }
     if output.wroteToChannel {
       output.wroteToChannel = false
+      settings.meter?.note(bytesOut: output.bytesWritten)
+      output.bytesWritten = 0
       context.flush()
     }
   }
@@ -308,7 +333,7 @@ where
       !output.isEmpty || !context.channel.isWritable || requests.isBodyFull
         || pending.readableBytes > (session?.maximumPendingInput ?? 0)
     case .closing: true
-    case .awaitingTLS, .upgrading, .lingering, .ended: false
+    case .awaitingTLS, .upgrading, .downgrading, .lingering, .ended: false
     }
   }
 
@@ -414,6 +439,7 @@ where
   private func end() {
     guard phase != .ended else { return }
     phase = .ended
+    endTLS = nil
     requests.cancelAll()
     timers.cancelAll()
     output.removeAll()

@@ -1,4 +1,5 @@
 import NIOCore
+import Services
 import WireKit
 
 /// What a session's driver needs to know of the listener (or client) that it belongs to.
@@ -15,6 +16,8 @@ public struct SessionHandlerSettings {
   public var lingerTime: Duration
   /// Told of every error that ends a connection.
   public var onError: (any Error, Connection) -> Void
+  /// Where bytes and operations are counted; `nil` for none, as in a client.
+  public var meter: MeterShard?
 
   public init(
     startsWithTLS: Bool = false,

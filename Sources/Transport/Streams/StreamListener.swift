@@ -26,6 +26,7 @@ where
   private let handler: Handler
   private let makeSession: @Sendable (Connection) -> Session
   private let counter: ConnectionCounter
+  private let meter: Meter
   private let state: Mutex<State>
 
   public init(
@@ -39,6 +40,7 @@ where
     self.handler = handler
     self.makeSession = makeSession
     self.counter = counter
+    meter = context.meters.meter(configuration.service, Handler.operations)
     state = Mutex(State(configuration: configuration))
   }
 
@@ -113,6 +115,10 @@ where
       return
     }
     let configuration = state.withLock { $0.configuration }
+    if let fault = context.faults[configuration.service] {
+      guard fault != .refuse else { return FaultHandler.reset(channel) }
+      try channel.pipeline.syncOperations.addHandler(FaultHandler(fault))
+    }
     guard configuration.proxies.contains(where: { $0.contains(remote.address) }) else {
       try admit(channel, peer: remote.unmapped, local: local.unmapped, configuration)
       return
@@ -153,7 +159,10 @@ where
     }
     let key = ObjectIdentifier(channel)
     state.withLock { $0.connections[key] = channel }
+    let meter = meter.shard(Int(bitPattern: ObjectIdentifier(channel.eventLoop)))
+    meter.noteOpened()
     channel.closeFuture.whenComplete { [self] _ in
+      meter.noteClosed()
       counter.release(source)
       state.withLock { _ = $0.connections.removeValue(forKey: key) }
     }
@@ -165,7 +174,7 @@ where
       id: numbers.next(), service: configuration.service, peer: peer, local: local, tls: nil,
       eventLoop: channel.eventLoop)
     if configuration.isRegistered { register(connection, channel, configuration.encryption) }
-    try addHandlers(to: channel, connection, configuration)
+    try addHandlers(to: channel, connection, configuration, meter)
   }
 
   private func register(_ connection: Connection, _ channel: any Channel, _ encryption: String?) {
@@ -179,7 +188,8 @@ where
   }
 
   private func addHandlers(
-    to channel: any Channel, _ connection: Connection, _ configuration: StreamListenerConfiguration
+    to channel: any Channel, _ connection: Connection, _ configuration: StreamListenerConfiguration,
+    _ meter: MeterShard
   ) throws {
     let makeGate = { [self] in
       TLSGate(
@@ -191,6 +201,7 @@ where
     var settings = SessionHandlerSettings(
       startsWithTLS: configuration.tls == .implicit, closeTimeout: configuration.limits.closeTimeout,
       onError: { [self] in report($0, $1) })
+    settings.meter = meter
     if configuration.tls == .starttls {
       settings.startTLS = { pipeline, driver in try pipeline.addHandler(makeGate(), position: .before(driver)) }
     }

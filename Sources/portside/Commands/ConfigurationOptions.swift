@@ -34,6 +34,9 @@ struct ConfigurationOptions: ParsableArguments {
     let loaded = try file.read()
     file.show(loaded)
     guard let configuration = loaded.configuration else { throw ExitCode(1) }
-    return configuration
+    // What the console has set counts for the command line as for the server; whoever may not read it goes by the file.
+    let folder = ConfigurationFolder(path: DataFolder(configuration).configuration)
+    guard let overlay = try? folder.newest?.overlay, !overlay.isEmpty else { return configuration }
+    return try file.read(overlay: overlay).configuration ?? configuration
   }
 }

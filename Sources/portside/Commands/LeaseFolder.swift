@@ -36,7 +36,7 @@ struct LeaseFolder {
   func rows(all: Bool) async throws -> [Row] {
     let now = SystemClock().wallTime()
     var rows: [(IPAddress, Row)] = []
-    for lease in try await leases() where all || lease.isHeld(at: now) {
+    for lease in try leases() where all || lease.isHeld(at: now) {
       rows.append((lease.address, Self.row(lease, now)))
     }
     let taken = Set(rows.map(\.0))
@@ -46,15 +46,83 @@ struct LeaseFolder {
     return rows.sorted { $0.0 < $1.0 }.map(\.1)
   }
 
-  private func leases() async throws -> [LeaseRecord] {
-    guard FileManager.default.fileExists(atPath: folder.leaseDatabase) else { return [] }
-    return try await withStore { try await $0.all() }
+  /// A page of what `rows` gives, from the store's own pages; and where the next one begins.
+  func page(
+    _ store: any LeaseStore, after: String?, limit: Int, all: Bool
+  ) async throws -> (rows: [Row], next: String?) {
+    let now = SystemClock().wallTime()
+    let start = after.flatMap(Self.position)
+    let leases = try await store.page(after: start, limit: limit, heldAt: all ? nil : now)
+    var entries = leases.map { (position: LeasePosition($0.address, $0.subnet), row: Self.row($0, now)) }
+    let isLast = leases.count < limit
+    let end = isLast ? nil : entries.last?.position
+    let taken = Set(leases.map(\.address))
+    for entry in reservations() where !taken.contains(entry.address) {
+      guard let subnet = IPNetwork(entry.row.subnet) else { continue }
+      let position = LeasePosition(entry.address, subnet)
+      guard start.map({ position > $0 }) ?? true, end.map({ position <= $0 }) ?? true else { continue }
+      entries.append((position, entry.row))
+    }
+    entries.sort { $0.position < $1.position }
+    let kept = entries.prefix(limit)
+    let hasMore = entries.count > limit || !isLast
+    return (kept.map(\.row), hasMore ? kept.last.map { Self.text($0.position) } : nil)
   }
 
-  private func withStore<Value>(_ body: (SQLiteLeaseStore) async throws -> Value) async throws -> Value {
-    let store = try SQLiteStore(path: folder.leaseDatabase)
-    defer { try? store.close() }
-    return try await body(SQLiteLeaseStore(store))
+  private static func text(_ position: LeasePosition) -> String { "\(position.address) \(position.subnet)" }
+
+  private static func position(_ text: String) -> LeasePosition? {
+    let parts = text.split(separator: " ")
+    guard parts.count == 2, let address = IPAddress(String(parts[0])), let subnet = IPNetwork(String(parts[1])) else {
+      return nil
+    }
+    return LeasePosition(address, subnet)
+  }
+
+  private func leases() throws -> [LeaseRecord] {
+    try Self.standing(folder).all
+  }
+
+  /// What stands, with the changes that the server has not taken yet.
+  static func standing(_ folder: DataFolder) throws -> LeaseSet {
+    var leases = try JournalLeaseStore.read(folder.leaseJournal)
+    let now = SystemClock().wallTime()
+    for record in try LeaseWishes(path: folder.leaseWishes).waiting() { _ = leases.claim(LeaseClaim(record), now: now) }
+    return leases
+  }
+
+  /// Opens the leases for the server: takes over what earlier versions kept in a database, and what the command line wanted meanwhile.
+  static func open(
+    _ folder: DataFolder, at now: WallTime, meter: Meter? = nil
+  ) async throws -> JournalLeaseStore {
+    let store = try JournalLeaseStore(path: folder.leaseJournal, meter: meter)
+    if FileManager.default.fileExists(atPath: folder.leaseDatabase) {
+      let database = try SQLiteStore(path: folder.leaseDatabase)
+      _ = try await store.claim(try await SQLiteLeaseStore(database).all().map { LeaseClaim($0) }, now: now)
+      try database.close()
+      for end in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: folder.leaseDatabase + end) }
+    }
+    try await LeaseWishes(path: folder.leaseWishes).take { records in
+      _ = try await store.claim(records.map { LeaseClaim($0) }, now: now)
+    }
+    return store
+  }
+
+  /// Leaves changes for the server, those that nothing stands against.
+  /// - Returns: What stands against the others.
+  private func change(_ wishes: [LeaseRecord]) throws -> [LeaseRecord] {
+    var leases = try Self.standing(folder)
+    var good: [LeaseRecord] = []
+    var against: [LeaseRecord] = []
+    for record in wishes {
+      switch leases.claim(LeaseClaim(record), now: SystemClock().wallTime()) {
+      case .stands: good.append(record)
+      case .refused(let standing): against.append(standing)
+      }
+    }
+    if !good.isEmpty { try LeaseWishes(path: folder.leaseWishes).leave(good) }
+    try tell()
+    return against
   }
 
   private static func row(_ lease: LeaseRecord, _ now: WallTime) -> Row {
@@ -134,15 +202,11 @@ struct LeaseFolder {
 
   func release(_ address: IPAddress) async throws {
     let now = SystemClock().wallTime()
-    guard var lease = try await leases().first(where: { $0.address == address && $0.isHeld(at: now) }) else {
+    guard var lease = try leases().first(where: { $0.address == address && $0.isHeld(at: now) }) else {
       throw CommandFailure("nobody has \(address)")
     }
     (lease.state, lease.starts, lease.expires) = (.released, now.wholeSeconds, now.wholeSeconds)
-    let claim = LeaseClaim(lease)
-    guard let standing = try await withStore({ try await $0.claim([claim], now: now) }).first, standing == nil else {
-      throw CommandFailure("\(address) has just been given to another")
-    }
-    try tell()
+    guard try change([lease]).isEmpty else { throw CommandFailure("\(address) has just been given to another") }
   }
 
   /// Enters what was read from another server's files.
@@ -150,7 +214,7 @@ struct LeaseFolder {
     _ found: LeaseImport, dryRun: Bool
   ) async throws -> (leases: Int, reservations: Int, refused: [String]) {
     var refused = found.unread
-    var claims: [LeaseClaim] = []
+    var wishes: [LeaseRecord] = []
     let now = SystemClock().wallTime()
     for entry in found.leases {
       guard let subnet = subnet(of: entry.address) else {
@@ -160,20 +224,18 @@ struct LeaseFolder {
       guard entry.expires > now else { continue }
       var record = entry
       (record.subnet, record.starts) = (subnet, now.wholeSeconds)
-      claims.append(LeaseClaim(record))
+      wishes.append(record)
     }
     let reservations = found.reservations.filter { entry in
       let fits = subnet(of: entry.address) != nil
       if !fits { refused.append("\(entry.address): in no subnet of [dhcp]") }
       return fits && !configuration.dhcp.reserve.values.contains { $0.ip == entry.address }
     }
-    if dryRun { return (claims.count, reservations.count, refused) }
+    if dryRun { return (wishes.count, reservations.count, refused) }
     if !reservations.isEmpty { try reserve(reservations) }
-    let wishes = claims
-    let results = try await withStore { try await $0.claim(wishes, now: now) }
-    for case let standing? in results { refused.append("\(standing.address): another client has it") }
-    try tell()
-    return (results.count { $0 == nil }, reservations.count, refused)
+    let against = try change(wishes)
+    for standing in against { refused.append("\(standing.address): another client has it") }
+    return (wishes.count - against.count, reservations.count, refused)
   }
 
   private func subnet(of address: IPAddress) -> IPNetwork? {

@@ -15,7 +15,8 @@ struct ServeCommand: AsyncParsableCommand {
 
   func run() async throws {
     let file = ConfigurationFile(path: try options.path())
-    let server = try await RunningServer.start(try options.load(), isLaboratory: false) { try file.load() }
+    file.show(try file.read())
+    let server = try await RunningServer.start(file, isLaboratory: false) { try file.load(overlay: $0) }
     await server.supervisor.whenStopped()
     server.log.flush()
   }
@@ -27,17 +28,33 @@ struct RunningServer {
   let log: LogWriter
   let composition: Composition
 
-  /// Starts everything. `reload` gives the configuration that a reload puts into force.
+  /// Starts everything. `load` gives the configuration, at the start and at each reload: the file with what the console has set.
   static func start(
-    _ configuration: PortsideConfiguration, isLaboratory: Bool,
-    reload: @escaping @Sendable () throws -> PortsideConfiguration
+    _ file: ConfigurationFile, isLaboratory: Bool,
+    load: @escaping @Sendable (ConfigurationOverlay) throws -> PortsideConfiguration
   ) async throws -> RunningServer {
     raiseDescriptorLimit()
-    let composition = try Composition(configuration, isLaboratory: isLaboratory)
     let clock = SystemClock()
+    var composition = try Composition(try load(ConfigurationOverlay()), isLaboratory: isLaboratory)
+    let keeper = try ConfigurationKeeper(composition.folder.configuration, file: file, clock: clock)
+    let overlay = await keeper.overlay
+    var refusal: String?
+    if !overlay.isEmpty {
+      // The file may have changed while nothing ran, so that the two don't agree any more. Then the file counts.
+      do { composition = try Composition(try load(overlay), isLaboratory: isLaboratory) } catch { refusal = "\(error)" }
+    }
+    composition.versions = await keeper.newest
+    let configuration = composition.configuration
     let log = LogWriter(
       format: composition.logsJSON ? .json : .human(colours: composition.logsColours),
       threshold: configuration.log.level.severity, clock: clock)
+    if let refusal {
+      log.emit(
+        Event(
+          time: clock.wallTime(), severity: .error,
+          message: "what the console has set does not go with the file, and is left out",
+          fields: [.init("reason", .string(refusal))]))
+    }
     for declaration in composition.missing {
       log.emit(
         Event(
@@ -49,12 +66,18 @@ struct RunningServer {
     supervision.drainLimit = configuration.server.stopWithin
     supervision.handlesSignals = true
     supervision.usesServiceManager = true
+    let desk = SupervisorDesk(keeper)
+    supervision.answerer = { await desk.answer($0, $1) }
     do {
       let supervisor = try await Supervisor.start(
         try composition.plan(), options: supervision, events: log, clock: clock
       ) {
-        try Composition(try reload(), isLaboratory: isLaboratory).plan()
+        var next = try Composition(try load(await keeper.overlay), isLaboratory: isLaboratory)
+        next.versions = await keeper.newest
+        return try next.plan()
       }
+      desk.open(supervisor)
+      await keeper.begin { try await desk.reload() }
       return RunningServer(supervisor: supervisor, log: log, composition: composition)
     } catch {
       log.flush()

@@ -21,7 +21,8 @@ struct TryCommand: AsyncParsableCommand {
   @Option(help: "10000 adds that to every port; 0 takes free ones.") var ports: UInt16 = 10_000
   @Option(
     help: ArgumentHelp(
-      "Answers with a failure: `smtp.rcpt=451`; 0 is silence. May be repeated.", valueName: "command=code"))
+      "What goes wrong: `SERVICE=refuse`, `drop`, `delay:TIME`, `close:BYTES`, `corrupt:BYTES`; or `smtp.rcpt=451`, where 0 is silence. May be repeated.",
+      valueName: "fault"))
   var fail: [String] = []
   @Flag(help: "One line of JSON on standard output, once everything answers.") var json = false
   @Option(
@@ -42,10 +43,9 @@ struct TryCommand: AsyncParsableCommand {
     let (ports, faults) = (ports, fail)
     // Chosen once: a reload must not move the listeners.
     let dnsPort = ports == 0 ? try PortsideConfiguration.freePort() : 0
-    let load: @Sendable () throws -> PortsideConfiguration = {
-      try laboratory.configuration(ports: ports, dnsPort: dnsPort, faults: faults)
+    let server = try await RunningServer.start(laboratory.file, isLaboratory: true) {
+      try laboratory.configuration(ports: ports, dnsPort: dnsPort, faults: faults, overlay: $0)
     }
-    let server = try await RunningServer.start(try load(), isLaboratory: true) { try load() }
     let status: SupervisorStatus
     do {
       status = try await server.supervisor.whenReady()

@@ -6,12 +6,12 @@ struct ConfigurationFile: Sendable {
   let path: String
 
   /// Reads and checks it. Throws when the file can't be read; what is wrong inside stands among the findings.
-  func read() throws -> LoadedConfiguration {
+  func read(overlay: ConfigurationOverlay = ConfigurationOverlay()) throws -> LoadedConfiguration {
     guard let content = FileManager.default.contents(atPath: path) else {
       throw CommandFailure("\(path): \(String(cString: strerror(errno == 0 ? ENOENT : errno)))")
     }
     return ConfigurationLoader(ignoredVariables: [ConfigurationOptions.variable])
-      .load([UInt8](content), name: path, environment: ProcessInfo.processInfo.environment)
+      .load([UInt8](content), name: path, environment: ProcessInfo.processInfo.environment, overlay: overlay)
   }
 
   /// Shows all findings on standard error.
@@ -20,8 +20,8 @@ struct ConfigurationFile: Sendable {
   }
 
   /// The configuration, or an error whose text has every finding: for those who can't show them one by one.
-  func load() throws -> PortsideConfiguration {
-    let loaded = try read()
+  func load(overlay: ConfigurationOverlay = ConfigurationOverlay()) throws -> PortsideConfiguration {
+    let loaded = try read(overlay: overlay)
     guard let configuration = loaded.configuration else {
       throw CommandFailure(
         loaded.findings.filter { $0.severity == .error }.map(loaded.describe).joined(separator: "\n"))

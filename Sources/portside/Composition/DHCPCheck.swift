@@ -27,7 +27,7 @@ struct DHCPCheck {
         + "\(policy.classes.count) classes", nil)
     checkInterfaces(policy, &report)
     checkBoot(policy, &report)
-    await checkPools(policy, &report)
+    checkPools(policy, &report)
     await checkOthers(&report)
   }
 
@@ -66,12 +66,11 @@ struct DHCPCheck {
     }
   }
 
-  private func checkPools(_ policy: Policy, _ report: inout CheckReport) async {
-    guard FileManager.default.fileExists(atPath: folder.leaseDatabase),
-      let store = try? SQLiteStore(path: folder.leaseDatabase)
-    else { return }
-    defer { try? store.close() }
-    guard let records = try? await SQLiteLeaseStore(store).all() else { return }
+  private func checkPools(_ policy: Policy, _ report: inout CheckReport) {
+    let records: [LeaseRecord]
+    do { records = try LeaseFolder.standing(folder).all } catch {
+      return report.add(.fail, "dhcp leases", "\(error)", "restore \(folder.leaseJournal) from a backup")
+    }
     let now = SystemClock().wallTime()
     for subnet in policy.subnets where !subnet.pools.isEmpty {
       let size = subnet.pools.reduce(0) { $0 + $1.range.count }

@@ -9,18 +9,27 @@ import Services
 struct GateAnswers: Sendable {
   let configuration: PortsideConfiguration
   let certificates: CertificateService
-  let metrics: MetricsRegistry
+  let metrics: ProcessMetrics
   let recent: RecentEvents
   let board: WorkerBoard
+  let supervisor: SupervisorLink
+  let trail: AuditTrail
+  let clock: any Services.Clock
 
   var handlers: [String: GateConsole.Handler] {
-    [
-      ProgramCommands.certificates.name: { showCertificates($0) },
-      ProgramCommands.counters.name: { await showCounters($0) },
-      ProgramCommands.log.name: { showLog($0) },
-      ProgramCommands.logFollow.name: { await followLog($0) },
-      ProgramCommands.configuration.name: { await showConfiguration($0) },
+    var handlers: [String: GateConsole.Handler] = [
+      ProgramCommands.certificates.name: { question, _ in showCertificates(question) },
+      ProgramCommands.counters.name: { question, _ in await showCounters(question) },
+      ProgramCommands.log.name: { question, _ in showLog(question) },
+      ProgramCommands.logFollow.name: { question, _ in await followLog(question) },
+      ProgramCommands.configuration.name: { question, _ in await showConfiguration(question) },
+      ProgramCommands.reload.name: { question, caller in await reload(question, caller) },
+      ProgramCommands.processes.name: { question, _ in await showProcesses(question) },
     ]
+    for command in ConfigureCommands.all {
+      handlers[command.name] = { question, caller in await configure(question, caller) }
+    }
+    return handlers
   }
 
   private func showCertificates(_ question: ConsoleQuestion) -> ConsoleAnswer {
@@ -37,7 +46,7 @@ struct GateAnswers: Sendable {
 
   /// Samples of the Prometheus text form: `name{label="value",…} number`.
   private func showCounters(_ question: ConsoleQuestion) async -> ConsoleAnswer {
-    let texts = [metrics.text(extra: ["worker": "gate"])] + (await board.collectMetrics())
+    let texts = [metrics.text, await supervisor.metrics()] + (await board.collectMetrics())
     let part = question.values.first?.lowercased() ?? ""
     let rows = MetricsText.merged(texts).split(separator: "\n").compactMap { line -> [String]? in
       guard !line.hasPrefix("#"), let blank = line.lastIndex(of: " ") else { return nil }

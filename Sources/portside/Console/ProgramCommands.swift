@@ -19,10 +19,21 @@ enum ProgramCommands {
     follows: true)
   static let configuration = Command(
     "show configuration", [.init("SECTION", .word, isOptional: true)], permission: "console:show",
-    "what the configuration file sets; the file alone changes it", columns: ["key", "value"])
+    "what is set differently from the defaults, by the file or the console", columns: ["key", "value"])
+  static let reload = Command(
+    "reload", permission: "console:reload", "read the configuration file and the zones again, as SIGHUP does")
+  /// Answered by the worker `access`, whose services connect to elsewhere anyway.
+  static let probe = Command(
+    "probe", [.init("URL")], permission: "console:probe", "look at a service through its own client, step by step",
+    columns: ["step", "result", "ms"])
+  static let processes = Command(
+    "show processes", permission: "console:show", "the server's processes, as the supervisor sees them",
+    columns: ["worker", "state", "process", "since", "restarts", "last exit"])
 
   /// All but the administration's verbs, which the gate adds.
-  static let all = [certificates, counters, log, logFollow, configuration] + HostedServices.commands
+  static let all =
+    [certificates, counters, log, logFollow, configuration, reload, processes, probe] + ConfigureCommands.all
+    + HostedServices.commands
 
   /// All: what a console completes and explains.
   static let tree = CommandTree(AdminVerb.commands + GateConsole.own + all)

@@ -17,7 +17,7 @@ final class DHCPHosting: HostedService {
 
   private let surroundings: WorkerSurroundings
   private let folder: DataFolder
-  private let store: SQLiteStore
+  let store: JournalLeaseStore
   private let server: DHCPServer
   let configuration: Mutex<PortsideConfiguration>
   private let v6: DHCPv6Server
@@ -25,7 +25,7 @@ final class DHCPHosting: HostedService {
   private let mark = Mutex<Date?>(nil)
 
   private init(
-    _ surroundings: WorkerSurroundings, _ folder: DataFolder, _ store: SQLiteStore, _ server: DHCPServer,
+    _ surroundings: WorkerSurroundings, _ folder: DataFolder, _ store: JournalLeaseStore, _ server: DHCPServer,
     _ v6: DHCPv6Server, _ configuration: PortsideConfiguration
   ) {
     self.surroundings = surroundings
@@ -62,14 +62,20 @@ final class DHCPHosting: HostedService {
     let folder = DataFolder(settings.configuration)
     let (policy, reserved) = try policy(settings.configuration, folder)
     configureNames(settings.configuration, reserved, folder, surroundings)
-    let store = try SQLiteStore(path: folder.leaseDatabase)
+    let meters = surroundings.context.meters
+    let store = try await LeaseFolder.open(
+      folder, at: surroundings.context.clock.wallTime(), meter: meters.store("leases"))
+    let level = settings.configuration.log.level.severity
+    var configuration = DHCPServerConfiguration(policy)
+    configuration.minimumSeverity = level
     let server = try await DHCPServer(
-      DHCPServerConfiguration(policy), store: SQLiteLeaseStore(store), observer: surroundings.names.book,
-      clock: surroundings.context.clock, events: EventFan([surroundings.context.events, surroundings.names.timeline]))
+      configuration, store: store, observer: surroundings.names.book,
+      clock: surroundings.context.clock, events: EventFan([surroundings.context.events, surroundings.names.timeline]),
+      meters: meters)
     let v6 = try await DHCPv6Server(
       try DHCPv6Policy.make(settings.configuration, server: DHCPv6Policy.identifier(folder)),
-      store: SQLiteLeaseStore(store), observer: surroundings.names.book, clock: surroundings.context.clock,
-      events: surroundings.context.events)
+      store: store, observer: surroundings.names.book, clock: surroundings.context.clock,
+      events: surroundings.context.events, meters: meters, minimumSeverity: level)
     let hosting = DHCPHosting(surroundings, folder, store, server, v6, settings.configuration)
     hosting.register()
     surroundings.names.begin(in: folder, clock: surroundings.context.clock)
@@ -135,7 +141,7 @@ final class DHCPHosting: HostedService {
   func stop() async {
     await server.stop()
     await v6.stop()
-    try? store.close()
+    store.close()
   }
 
   private static func policy(
@@ -168,6 +174,10 @@ final class DHCPHosting: HostedService {
       let (policy, reserved) = try Self.policy(current, folder)
       try server.reload(policy)
       Self.configureNames(current, reserved, folder, surroundings)
+      let now = surroundings.context.clock.wallTime()
+      try await LeaseWishes(path: folder.leaseWishes).take { [store] records in
+        _ = try await store.claim(records.map { LeaseClaim($0) }, now: now)
+      }
       try await server.refresh()
       try await v6.refresh()
     } catch {

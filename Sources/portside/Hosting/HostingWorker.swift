@@ -67,10 +67,24 @@ actor HostingWorker: Worker {
     if question.command == ProgramCommands.configuration.name {
       return question.page(ProgramCommands.configuration.columns, ProgramCommands.rows(of: settings.configuration))
     }
+    if question.command == ProgramCommands.probe.name { return name == .access ? await probe(question) : nil }
     guard let type = HostedServices.of(name).first(where: { $0.commands.contains { $0.name == question.command } }),
       let service = running["\(type)"]
     else { return nil }
     return await service.answer(question)
+  }
+
+  private func probe(_ question: ConsoleQuestion) async -> ConsoleAnswer {
+    var options = ProbeOptions()
+    // Our own services prove themselves by our own authority.
+    options.trustRoots = (try? TrustFile.read(DataFolder(settings.configuration).authorityFile)) ?? []
+    do {
+      let report = await (try Probes.probe(question.values.first ?? "", options)).run()
+      if let failure = report.failure { return .failure(failure) }
+      return question.page(
+        ProgramCommands.probe.columns,
+        report.steps.map { [$0.name, $0.result, $0.milliseconds.map { "\($0)" } ?? ""] })
+    } catch { return .failure("\(error)") }
   }
 
   func drain(within limit: Duration) async {

@@ -91,7 +91,8 @@ final class TFTPHosting: HostedService {
     let configuration = state.withLock { $0.configuration }
     return try TFTPServer(
       configuration, sockets: descriptors, clock: surroundings.context.clock,
-      events: EventFan([surroundings.context.events, surroundings.names.timeline]), directory: surroundings.names.book)
+      events: EventFan([surroundings.context.events, surroundings.names.timeline]), directory: surroundings.names.book,
+      meters: surroundings.context.meters)
   }
 
   private static func configuration(_ section: TFTPSection) -> TFTPServerConfiguration {

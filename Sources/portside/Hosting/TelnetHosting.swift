@@ -31,7 +31,11 @@ final class TelnetHosting: HostedService {
 
   static func confine(
     _ confinement: inout Confinement, for configuration: PortsideConfiguration, in folder: DataFolder
-  ) {}
+  ) {
+    // What `probe` on the console trusts.
+    confinement.readPaths.append(folder.authority)
+    confinement.writePaths += configuration.telnet.lines.values.map(\.device.description).sorted()
+  }
 
   static func make(
     _ settings: WorkerSettings, _ sockets: [InheritedSocket], in surroundings: WorkerSurroundings
@@ -47,6 +51,7 @@ final class TelnetHosting: HostedService {
     _ socket: InheritedSocket, _ declaration: ListenerDeclaration, _ settings: WorkerSettings
   ) async throws -> RunningListener {
     guard let descriptor = socket.descriptors.first else { throw CommandFailure("no socket for \(socket.name)") }
+    if let name = Self.line(of: declaration) { return try await listen(line: name, descriptor, settings) }
     // The byte of a Synch (RFC 854) is sent as urgent data. It belongs in its place in the stream, and connections take
     // that over from the listening socket.
     var isInline: CInt = 1
@@ -73,6 +78,44 @@ final class TelnetHosting: HostedService {
     }
     try await listener.start(descriptor: descriptor, on: surroundings.group)
     return RunningListener { await listener.drain(within: $0) }
+  }
+
+  // MARK: Serial lines
+
+  private static func line(of declaration: ListenerDeclaration) -> ConfigurationName? {
+    guard declaration.key.hasPrefix("lines.") else { return nil }
+    return try? ConfigurationName(configuration: String(declaration.key.dropFirst(6)))
+  }
+
+  private func listen(
+    line name: ConfigurationName, _ descriptor: Int32, _ settings: WorkerSettings
+  ) async throws -> RunningListener {
+    let surroundings = surroundings
+    let handler = SerialLineHandler(name: name.description, context: surroundings.context) { [self] in
+      configured(name).map { line in
+        let flows: [TelnetLine.Flow: SerialSettings.FlowControl] = [.software: .software, .hardware: .hardware]
+        let settings = SerialSettings(
+          speed: UInt32(clamping: line.speed), format: line.format.description, flow: flows[line.flow] ?? .none)
+        return SerialLineHandler.Line(device: line.device.description, settings: settings ?? SerialSettings())
+      }
+    }
+    let listener = StreamListener<SerialLineSession, SerialLineHandler>(
+      configuration: StreamListenerConfiguration(
+        service: .telnet, proxies: settings.configuration.proxyProtocol.from,
+        refusal: Array("This server takes no more connections from you at the moment.\r\n".utf8)),
+      context: surroundings.context, contexts: surroundings.contexts, counter: surroundings.counter,
+      numbers: surroundings.numbers, handler: handler
+    ) { [self] connection in
+      SerialLineSession(
+        name: name.description, isAllowed: configured(name)?.serves(connection.peer.address) ?? false,
+        isWatched: surroundings.context.events.isWatched(.telnet))
+    }
+    try await listener.start(descriptor: descriptor, on: surroundings.group)
+    return RunningListener { await listener.drain(within: $0) }
+  }
+
+  private func configured(_ name: ConfigurationName) -> TelnetLine? {
+    settings.withLock { $0.configuration.telnet.lines[name] }
   }
 
   private var hostname: String { settings.withLock { $0.configuration.server.hostname.description } }

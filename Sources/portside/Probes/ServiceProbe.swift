@@ -51,8 +51,6 @@ struct ServiceProbe: Sendable {
     case .dot: return try Probes.probe("dns+tls://\(place)", options)
     case .http: return try Probes.probe("http://\(place)/", options)
     case .https: return try Probes.probe("https://\(place)/", options)
-    case .smtp, .submission, .submissions:
-      return try Probes.probe("\(declaration.service.rawValue)://\(place)", options)
     case .ssh:
       options.hostKeys = SSHHostKeys.publicKeys(DataFolder(configuration).hostKeys)
       return try Probes.probe("ssh://\(place)", options)
@@ -64,7 +62,7 @@ struct ServiceProbe: Sendable {
       let scheme = declaration.tls == .implicit ? "telnets" : isPlain ? "telnet" : "telnet+tls"
       return try Probes.probe("\(scheme)://\(place)", options)
     case .dhcp: return try dhcpProbe()
-    case .smtp, .submission, .submissions, .imap, .imaps, .pop3, .pop3s, .ftp, .ftps, .rdp, .tftp:
+    case .smtp, .submission, .submissions, .imap, .imaps, .pop3, .pop3s, .ftp, .ftps, .rdp, .tftp, .sieve, .lmtp:
       return try Probes.probe("\(declaration.service.rawValue)://\(place)", options)
     default: throw CommandFailure("there is no client for \(declaration.service.rawValue) yet")
     }

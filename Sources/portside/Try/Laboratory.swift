@@ -18,6 +18,8 @@ struct Laboratory: Sendable {
 
   static let domain = "lab.test"
 
+  var file: ConfigurationFile { ConfigurationFile(path: "\(path)/portside.toml") }
+
   let path: String
   let people: [Person]
 
@@ -57,13 +59,19 @@ struct Laboratory: Sendable {
   }
 
   /// The configuration, with the ports that are wanted; `dnsPort` is the one for DNS where they are 0.
-  func configuration(ports: UInt16, dnsPort: UInt16, faults: [String] = []) throws -> PortsideConfiguration {
-    var configuration = try ConfigurationFile(path: "\(path)/portside.toml").load()
+  func configuration(
+    ports: UInt16, dnsPort: UInt16, faults: [String] = [], overlay: ConfigurationOverlay = ConfigurationOverlay()
+  ) throws -> PortsideConfiguration {
+    var configuration = try file.load(overlay: overlay)
     for fault in faults {
-      guard fault.hasPrefix("smtp."), let text = try? PlainText(configuration: String(fault.dropFirst(5))) else {
-        throw CommandFailure("--fail \(fault): not SERVICE.COMMAND=CODE; there are smtp.mail, smtp.rcpt, smtp.data")
+      if fault.hasPrefix("smtp."), let text = try? PlainText(configuration: String(fault.dropFirst(5))) {
+        configuration.smtp.faults.append(text)
+        continue
       }
-      configuration.smtp.faults.append(text)
+      do { configuration.server.faults.append(try FaultRule(configuration: fault)) } catch {
+        throw CommandFailure(
+          "--fail \(fault): \(error.message); or SERVICE.COMMAND=CODE, for smtp.mail, smtp.rcpt and smtp.data")
+      }
     }
     configuration.move(ports: ports, dnsPort: dnsPort)
     return configuration

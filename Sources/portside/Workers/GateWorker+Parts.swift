@@ -5,6 +5,7 @@ import Gate
 import Operation
 import Services
 import Stores
+import SystemSessions
 import Transport
 
 extension GateWorker {
@@ -12,9 +13,13 @@ extension GateWorker {
   static func makeParts(
     _ settings: WorkerSettings, store: SQLiteStore, trail: AuditTrail, hub: GateEvents,
     events: any EventSink, certificates: CertificateService, clock: any Services.Clock,
-    metrics: MetricsRegistry, recent: RecentEvents
+    metrics: ProcessMetrics, recent: RecentEvents, supervisor: SupervisorLink
   ) async throws -> GateParts {
-    let penalties = PenaltyBoard(PenaltySettings(settings.configuration.auth.penalty), clock: clock, events: events)
+    let penalties = PenaltyBoard(
+      PenaltySettings(settings.configuration.auth.penalty), clock: clock, events: events, observer: metrics.penalties)
+    metrics.registry.reading("portside_penalised_sources", help: "Sources that are turned away at the moment.") {
+      Double(penalties.list().count(where: \.isEnforced))
+    }
     let sessions = SessionTable()
     let directory = try GateDirectory.make(
       settings.configuration, masterKey: settings.masterKey, store: store, clock: clock)
@@ -23,16 +28,18 @@ extension GateWorker {
       live: .init(penalties: penalties, sessions: sessions, watch: hub.watch), actor: "gate")
     let board = WorkerBoard()
     let answers = GateAnswers(
-      configuration: settings.configuration, certificates: certificates, metrics: metrics, recent: recent, board: board)
+      configuration: settings.configuration, certificates: certificates, metrics: metrics, recent: recent, board: board,
+      supervisor: supervisor, trail: trail, clock: clock)
     return GateParts(
       accounts: try await Authenticator(
         directory: directory, penalties: penalties, events: events,
-        authority: try SSHKeyAuthority(settings.configuration.auth)),
+        authority: try SSHKeyAuthority(settings.configuration.auth), observer: metrics.logIns),
       penalties: penalties, sessions: sessions, events: hub, watch: hub.watch, certificates: certificates,
       administration: administration, clock: clock, board: board,
       console: GateConsole(
         commands: ProgramCommands.all, administration: administration, board: board, handlers: answers.handlers,
-        events: events, clock: clock))
+        events: events, clock: clock),
+      ticketKey: settings.masterKey.map(SessionTicket.key))
   }
 
   /// Sees to it that every name has a certificate of the private authority, unless another issuer has given one.

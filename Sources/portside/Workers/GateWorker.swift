@@ -23,31 +23,34 @@ final class GateWorker: Worker {
   private let certificates: CertificateService
   private let listeners = ListenerSet()
   private let chores: [Task<Void, Never>]
+  private let trail: AuditTrail
 
-  private init(_ settings: WorkerSettings) async throws {
+  private init(_ settings: WorkerSettings, _ supervisor: SupervisorLink) async throws {
     let clock = SystemClock()
     log = LogWriter(settings, clock: clock)
-    let metrics = MetricsRegistry()
+    let metrics = ProcessMetrics(worker: WorkerName.gate.rawValue)
     guard let masterKey = settings.masterKey else { throw CommandFailure("the gate was given no key") }
-    store = try SQLiteStore(path: DataFolder(settings.configuration).database)
+    store = try SQLiteStore(
+      path: DataFolder(settings.configuration).database, meter: metrics.meters.store("accounts"))
     let trail = AuditTrail(store: SQLiteAuditStore(store))
+    self.trail = trail
     // Workers log and count for themselves; what they send here is for the audit trail and those who watch.
     let recent = RecentEvents()
     hub = GateEvents(next: EventFan([recent]), trail: trail, watch: WatchBoard(), clock: clock)
-    let events = EventFan([log, EventMetrics(metrics), hub])
+    let events = EventFan([log, EventMetrics(metrics.registry), hub])
     certificates = try CertificateService(
       store: try GateDirectory.certificateStore(settings.configuration, masterKey: masterKey, clock: clock),
       events: events, clock: clock)
     try await Self.ensureCertificates(settings, certificates)
     let parts = try await Self.makeParts(
       settings, store: store, trail: trail, hub: hub, events: events, certificates: certificates, clock: clock,
-      metrics: metrics, recent: recent)
+      metrics: metrics, recent: recent, supervisor: supervisor)
     let user = settings.configuration.server.user.flatMap { UserAndGroup($0.description) }?.user
     workers = GateServer(parts, configuration: .init(serviceUserID: user, allowsAdministration: false))
     administrators = GateServer(parts, configuration: .init(allowsAdministration: true))
-    pages = try Self.makePages(settings, metrics, workers, parts, events)
+    pages = try Self.makePages(settings, metrics, workers, parts, events, supervisor)
     let contexts = TLSContextStore()
-    admin = try Self.makeAdmin(settings, parts, events, contexts)
+    admin = try Self.makeAdmin(settings, metrics, parts, events, contexts)
     let (certificates, folder) = (certificates, DataFolder(settings.configuration).certificates)
     let identities = certificates.identities()
     chores = [
@@ -57,15 +60,19 @@ final class GateWorker: Worker {
     ]
   }
 
-  static func start(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) async throws -> GateWorker {
-    let worker = try await GateWorker(settings)
+  static func start(
+    _ settings: WorkerSettings, _ sockets: [InheritedSocket], _ supervisor: SupervisorLink
+  ) async throws -> GateWorker {
+    let worker = try await GateWorker(settings, supervisor)
     try await worker.listen(settings, sockets)
+    await worker.audit(settings.versions)
     return worker
   }
 
   func apply(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) async throws {
     try await Self.ensureCertificates(settings, certificates)
     try await listen(settings, sockets)
+    await audit(settings.versions)
     log.setThreshold(settings.configuration.log.level.severity)
   }
 
@@ -75,6 +82,23 @@ final class GateWorker: Worker {
     await hub.flush()
     try? store.close()
     log.flush()
+  }
+
+  /// Enters versions of what the console has set into the audit trail, those that are not there yet: also what went back by itself
+  /// while no gate was there.
+  private func audit(_ versions: [ConfigurationVersion]) async {
+    for version in versions {
+      let subject = "configuration \(version.number)"
+      let known = try? await trail.page(AuditFilter(account: subject), from: .before(nil), limit: 1)
+      guard let known, known.isEmpty else { continue }
+      try? await trail.append([
+        AuditEntry(
+          time: version.time, actor: version.actor.account, action: "configuration changed", subject: subject,
+          before: version.difference.filter { $0.hasPrefix("-") }.joined(separator: "; "),
+          after: (["(\(version.reason))"] + version.difference.filter { $0.hasPrefix("+") }).joined(separator: "; "),
+          session: version.actor.session, service: version.actor.service, peer: version.actor.peer)
+      ])
+    }
   }
 
   private func listen(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) async throws {
@@ -101,13 +125,14 @@ final class GateWorker: Worker {
 
   /// The pages of `[metrics]`.
   private static func makePages(
-    _ settings: WorkerSettings, _ metrics: MetricsRegistry, _ gate: GateServer, _ parts: GateParts,
-    _ events: any EventSink
+    _ settings: WorkerSettings, _ metrics: ProcessMetrics, _ gate: GateServer, _ parts: GateParts,
+    _ events: any EventSink, _ supervisor: SupervisorLink
   ) throws -> HTTPServer {
-    let page = MetricsPage(own: metrics, gate: gate, allowed: settings.configuration.metrics.from)
+    let page = MetricsPage(
+      own: metrics, gate: gate, supervisor: supervisor, allowed: settings.configuration.metrics.from)
     let context = ServerContext(
       clock: parts.clock, events: events, accounts: parts.accounts, penalties: parts.penalties,
-      sessions: parts.sessions, certificates: parts.certificates)
+      sessions: parts.sessions, certificates: parts.certificates, meters: metrics.meters)
     return try HTTPServer(
       context: context, contexts: TLSContextStore(),
       counter: ConnectionCounter(SourceLimits(settings.configuration.limits)), numbers: SessionNumbers(),
@@ -116,13 +141,14 @@ final class GateWorker: Worker {
 
   /// The pages of `[admin]`.
   private static func makeAdmin(
-    _ settings: WorkerSettings, _ parts: GateParts, _ events: any EventSink, _ contexts: TLSContextStore
+    _ settings: WorkerSettings, _ metrics: ProcessMetrics, _ parts: GateParts, _ events: any EventSink,
+    _ contexts: TLSContextStore
   ) throws -> HTTPServer? {
     let numbers = SessionNumbers()
     guard let site = AdminSite(settings, parts, numbers: numbers) else { return nil }
     let context = ServerContext(
       clock: parts.clock, events: events, accounts: parts.accounts, penalties: parts.penalties,
-      sessions: parts.sessions, certificates: parts.certificates)
+      sessions: parts.sessions, certificates: parts.certificates, meters: metrics.meters)
     return try HTTPServer(
       context: context, contexts: contexts, counter: ConnectionCounter(SourceLimits(settings.configuration.limits)),
       numbers: numbers, configuration: HTTPServerConfiguration(mounts: [Mount("", site)]))

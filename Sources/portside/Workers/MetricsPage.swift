@@ -9,9 +9,11 @@ import WireKit
 /// `/metrics` for Prometheus and `/healthz` for balancers: the figures of all workers on one page.
 struct MetricsPage: SiteHandler {
   /// The gate's own figures.
-  let own: MetricsRegistry
+  let own: ProcessMetrics
   /// Where the workers are asked for theirs.
   let gate: GateServer
+  /// Who knows how often each worker was started.
+  let supervisor: SupervisorLink
   /// Besides loopback.
   let allowed: [IPNetwork]
 
@@ -22,8 +24,9 @@ struct MetricsPage: SiteHandler {
     guard request.method == .get || request.method == .head else { return Self.text(.methodNotAllowed, "GET only\n") }
     switch request.path {
     case "/metrics":
+      async let processes = supervisor.metrics()
       let workers = await gate.collectMetrics()
-      return Self.text(.ok, MetricsText.merged([own.text(extra: ["worker": "gate"])] + workers.map(\.text)))
+      return Self.text(.ok, MetricsText.merged([own.text, await processes] + workers.map(\.text)))
     case "/healthz": return Self.text(.ok, "ok\n")
     default: return Self.text(.notFound, "there is /metrics and /healthz\n")
     }

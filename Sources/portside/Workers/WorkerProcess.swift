@@ -39,7 +39,7 @@ enum WorkerProcess {
     _ channel: WorkerChannel, _ settings: WorkerSettings, _ sockets: [InheritedSocket]
   ) async throws -> any Worker {
     switch channel.name {
-    case .gate: try await GateWorker.start(settings, sockets)
+    case .gate: try await GateWorker.start(settings, sockets, SupervisorLink(channel: channel))
     case let name: try await HostingWorker.start(name, settings, sockets)
     }
   }

@@ -15,7 +15,7 @@ final class WorkerSurroundings: Sendable {
   let counter: ConnectionCounter
   let numbers = SessionNumbers()
   /// The mail store, for the protocols of the mail worker.
-  let mail = MailHosting()
+  let mail: MailHosting
   let metrics: MetricsRegistry
   let group: MultiThreadedEventLoopGroup
   /// What the services of the names worker share.
@@ -26,20 +26,22 @@ final class WorkerSurroundings: Sendable {
 
   init(name: String, _ settings: WorkerSettings) {
     let clock = SystemClock()
-    let metrics = MetricsRegistry()
+    let process = ProcessMetrics(worker: name)
+    let metrics = process.registry
     self.metrics = metrics
+    mail = MailHosting(process.meters)
     let log = LogWriter(settings, clock: clock)
     self.log = log
     let group = MultiThreadedEventLoopGroup.singleton
     self.group = group
     counter = ConnectionCounter(SourceLimits(settings.configuration.limits))
     let gate = GateClient(path: settings.gateSocket, name: name, clock: clock, group: group) {
-      metrics.text(extra: ["worker": name])
+      process.text
     }
     self.gate = gate
     context = ServerContext(
       clock: clock, events: EventFan([log, EventMetrics(metrics), gate]), accounts: gate, penalties: gate,
-      sessions: gate, certificates: gate)
+      sessions: gate, certificates: gate, meters: process.meters, faults: settings.faults)
     let contexts = contexts
     certificates = Task {
       for await identities in gate.identities() { contexts.update(identities) }
@@ -67,6 +69,11 @@ final class WorkerSurroundings: Sendable {
   /// The console of whoever logged in by this session, which must stand in the register of sessions: the gate carries
   /// out its commands in the name of the account that it has itself granted the log-in to.
   func consoleBackend(of session: SessionID) -> some ConsoleBackend { GateConsoleBackend(gate: gate, session: session) }
+
+  /// The gate's word for a session of the operating system, in the name of whoever logged in by this session.
+  func sessionTicket(for session: SessionID) async -> String? {
+    do throws(ServiceUnavailable) { return try await gate.sessionTicket(for: session) } catch { return nil }
+  }
 
   /// A console for an account; what it may see of the commands follows from its permissions.
   func makeConsole(for account: AccountIdentity, hostname: String, commands: String? = nil) -> Console {

@@ -50,7 +50,7 @@ func serveDHCP(_ arguments: Arguments) async {
 
 private func runDHCP(_ configuration: DHCPServerConfiguration, _ arguments: Arguments) async {
   do {
-    let store = SQLiteLeaseStore(try SQLiteStore(path: arguments.first("store") ?? "leases.db"))
+    let store = try JournalLeaseStore(path: arguments.first("store") ?? "leases.journal")
     let server = try await DHCPServer.start(
       configuration, on: arguments.endpoints("listen"), device: arguments.first("device"), store: store,
       clock: MachineClock(), events: ErrorOutput(threshold: arguments.has("verbose") ? .debug : .warning))

@@ -6,5 +6,6 @@ let arguments = Arguments(Array(CommandLine.arguments.dropFirst()))
 switch arguments.command {
 case "tftp": await serveTFTP(arguments)
 case "dhcp": await serveDHCP(arguments)
+case "leases": await claimLeases(arguments)
 default: arguments.fail("what to serve: tftp or dhcp")
 }

@@ -32,6 +32,7 @@ struct FixtureConversation {
     case "pid": return "\(getpid())"
     case "greeting": return worker.state.withLock { $0.greeting }
     case "generation": return worker.state.withLock { "\($0.generation)" }
+    case "ask": return worker.ask(argument)
     case "crash": fatalError("told to crash")
     case "exit": exit(Int32(argument) ?? 0)
     case "hang":

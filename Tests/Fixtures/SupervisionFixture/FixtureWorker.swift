@@ -31,6 +31,22 @@ final class FixtureWorker: Sendable {
     while true { pause() }
   }
 
+  /// What the supervisor answers; on a connection's own thread, which waits.
+  func ask(_ question: String) -> String {
+    let (box, isThere) = (AnswerBox(), DispatchSemaphore(value: 0))
+    Task.detached { [channel] in
+      let bytes = await channel.ask(Array(question.utf8), within: .seconds(5))
+      box.text.withLock { $0 = bytes.map { String(decoding: $0, as: UTF8.self) } ?? "(none)" }
+      isThere.signal()
+    }
+    isThere.wait()
+    return box.text.withLock { $0 }
+  }
+
+  private final class AnswerBox: Sendable {
+    let text = Mutex("")
+  }
+
   private func obey(_ command: WorkerCommand) {
     switch command {
     case .configure(let configuration): configure(configuration)

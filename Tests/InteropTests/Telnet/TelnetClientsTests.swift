@@ -20,7 +20,7 @@ import Testing
       let ann = try #require(laboratory.ready.accounts.first { $0.name == "ann@lab.test" })
       for name in [
         "inetutils", "busybox", "plink", "line-mode", "expect", "telnetlib3", "fingerprint", "netmiko", "openssl",
-        "tmux", "console", "crowd",
+        "tmux", "console", "configure", "com-port", "crowd",
       ] {
         let result = try await run(
           Self.python,

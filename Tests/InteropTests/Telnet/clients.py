@@ -177,6 +177,13 @@ def netmiko():
         rows = link.send_command("show zone lab.test | json")
         import json
         expect(len(json.loads(rows)) >= 10, rows)
+        # The configuration mode as network automation knows it.
+        said = link.send_config_set(["set smtp.max_recipients 550", "commit comment netmiko"], exit_config_mode=False)
+        # The driver takes every prompt of a router's for one that ends in "#".
+        link.exit_config_mode(pattern="> ")
+        expect("is in force" in said, said)
+        expect("smtp.max_recipients" in link.send_command("configure show smtp | match recipients"), "not in force")
+        expect("netmiko" in link.send_command("configure history"), "no history")
     with library.ConnectHandler(device_type="generic_telnet", **device) as link:
         link.write_channel("ann\r\n")
         link.read_until_pattern("Password: ")
@@ -277,6 +284,122 @@ def console():
     expect("lab.test" in result.stdout and "dora@lab.test" in result.stdout, f"{result}")
 
 
+def configure():
+    """A candidate on its way into force and back, by a person at inetutils' telnet."""
+    child = spawn(f"inetutils-telnet 127.0.0.1 {plain}")
+    log_in(child)
+    child.send("conf t\r")
+    child.expect_exact("ann@srv(configure)# ")
+    child.send("se\t")
+    child.expect("set ")
+    child.send("server.hostname x.test\r")
+    child.expect("managed by the file, and read-only here")
+    child.expect_exact("(configure)# ")
+    child.send("set pop3.max_recipients 7\r")
+    child.expect("there is no key")
+    child.send("set smtp.greylist 5m\r")
+    child.expect_exact("(configure)# ")
+    child.send("compare\r")
+    child.expect_exact('+ smtp.greylist = "5m"')
+    child.send("commit confirm 5\r")
+    child.expect("is in force")
+    child.expect("comes back")
+    child.send("run show sessions\r")
+    child.expect("telnet")
+    child.send("commit\r")
+    child.expect("is confirmed")
+    child.send("rollback 1\r")
+    child.expect("the candidate is as version")
+    child.send("commit\r")
+    child.expect("is in force")
+    child.send("exit\r")
+    child.expect_exact("ann@srv> ")
+    # What is new in a listing, as it comes.
+    child.send("show accounts | follow\r")
+    child.expect("bob@lab.test")
+    added = subprocess.run([program, "account", "add", "eve", "--generate", "--config", configuration], capture_output=True)
+    expect(added.returncode == 0, f"{added}")
+    child.expect("eve@lab.test")
+    child.send("\x03")
+    child.expect_exact("ann@srv> ")
+    child.send("exit\r")
+    child.expect(pexpect.EOF)
+
+
+def com_port():
+    """A serial line through the network (RFC 2217), by pyserial; the device is a pseudo-terminal."""
+    import json
+    import pty
+    import termios
+    import tty
+    import serial
+    master, slave = pty.openpty()
+    device = os.ttyname(slave)
+    # As a serial line is: nothing comes back from the terminal itself.
+    tty.setraw(slave)
+    os.close(slave)
+    commands = (f"configure set telnet.lines.switch1.device {device}; configure set telnet.lines.switch1.port 2301; "
+                "configure set telnet.lines.switch1.speed 2400; configure commit")
+    done = subprocess.run([program, "console", "--config", configuration, commands], capture_output=True, text=True, timeout=60)
+    expect(done.returncode == 0, f"{done}")
+    status = json.loads(subprocess.run([program, "status", "--json", "--config", configuration], capture_output=True).stdout)
+    access = next(worker for worker in status["workers"] if worker["name"] == "access")
+    names = [socket for socket in access["sockets"] if "telnet.lines.switch1" in socket["name"]]
+    port = int(re.search(r"127\.0\.0\.1[^0-9]+(\d+)", json.dumps(names[0]["place"])).group(1))
+
+    def read(count):
+        data = b""
+        while len(data) < count:
+            data += os.read(master, count - len(data))
+        return data
+
+    with serial.serial_for_url(f"rfc2217://127.0.0.1:{port}", baudrate=19200, stopbits=2, timeout=10) as line:
+        state = termios.tcgetattr(master)
+        expect(state[4] == termios.B19200 and state[5] == termios.B19200, f"speed {state[4]}")
+        expect(state[2] & termios.CSTOPB and state[2] & termios.CSIZE == termios.CS8, hex(state[2]))
+        # A pseudo-terminal has neither seven bits nor parity, and says so.
+        for change in ({"bytesize": 7}, {"parity": "E"}):
+            try:
+                line.apply_settings(change)
+                expect(False, f"{change} was taken")
+            except ValueError:
+                line.apply_settings({"bytesize": 8, "parity": "N"})
+        line.write(b"to the device\xff\r\0\n\x11\x13")
+        expect(read(19) == b"to the device\xff\r\0\n\x11\x13", "bytes to the device")
+        os.write(master, bytes(range(256)) * 40)
+        back = line.read(256 * 40)
+        expect(back == bytes(range(256)) * 40, f"{len(back)} bytes from the device")
+        line.baudrate = 115200
+        expect(termios.tcgetattr(master)[4] == termios.B115200, "the second speed")
+        line.rts = False
+        line.dtr = True
+        line.reset_input_buffer()
+        line.reset_output_buffer()
+        line.send_break(0.01)
+        expect(line.cts and line.dsr and line.cd, "the modem's lines")
+        # One at a time.
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as second:
+            seen = b""
+            while b"somebody else" not in seen:
+                piece = second.recv(4096)
+                expect(piece, f"{seen}")
+                seen += piece
+    # Given back, it is free again; plain telnet is a pipe.
+    for _ in range(50):
+        child = spawn(f"inetutils-telnet 127.0.0.1 {port}")
+        os.write(master, b"switch1 login: ")
+        if child.expect(["switch1 login: ", "somebody else", pexpect.EOF]) == 0:
+            break
+        time.sleep(0.1)
+    else:
+        expect(False, "the line was not given back")
+    child.send("x")
+    expect(read(1) == b"x", "a key")
+    child.close(force=True)
+    audit = subprocess.run([program, "audit", "list", "--json", "--config", configuration], capture_output=True, text=True)
+    expect("serial line taken" in audit.stdout, "not in the audit trail")
+
+
 def crowd():
     """Many at once, each with an account's console, each of which gets its own answers."""
     count, failures, times = 60, [], []
@@ -353,5 +476,6 @@ def second_factor():
 
 cases = {"inetutils": inetutils, "busybox": busybox, "plink": plink, "line-mode": line_mode, "expect": expect_script,
          "telnetlib3": telnetlib3, "fingerprint": fingerprint, "netmiko": netmiko, "openssl": openssl, "tmux": tmux,
-         "console": console, "crowd": crowd, "second-factor": second_factor}
+         "console": console, "configure": configure, "com-port": com_port, "crowd": crowd,
+         "second-factor": second_factor}
 cases[case]()

@@ -1,6 +1,7 @@
 """Kills one worker while clients load all services; says what they noticed.
 
-Argument: a JSON object {"http", "https", "dns", "dot": ports, "ca": path, "worker": name, "pid": whom to kill}.
+Argument: a JSON object {"http", "https", "dns", "dot", "smtp", "imap", "pop3", "ftp", "ssh", "telnet", "rdp": ports, "ca": path,
+"worker": name, "pid": whom to kill}.
 Prints a JSON object; see `main`.
 """
 import json, os, signal, socket, ssl, struct, sys, threading, time
@@ -57,6 +58,79 @@ def ask_datagram(port):
             raise ConnectionError("wrong answer")
 
 
+def until(stream, end):
+    """What comes up to the end of an answer."""
+    data = b""
+    while end not in data:
+        piece = stream.recv(65536)
+        if not piece:
+            raise ConnectionError("closed")
+        data += piece
+    return data
+
+
+def line(command, end, greeting=b"\r\n"):
+    """A protocol of lines: its greeting at the first use of a connection, then a command and its answer."""
+    greeted = set()
+
+    def use(stream):
+        if stream not in greeted:
+            greeted.add(stream)
+            until(stream, greeting)
+        stream.sendall(command)
+        until(stream, end)
+        return stream
+    return use
+
+
+def lives(begin):
+    """A protocol whose conversation is more than a test needs: its beginning, and after that whether the connection stands."""
+    begun = set()
+
+    def use(stream):
+        if stream not in begun:
+            begun.add(stream)
+            begin(stream)
+            return
+        stream.setblocking(False)
+        try:
+            while True:
+                if not stream.recv(65536):
+                    raise ConnectionError("closed")
+        except BlockingIOError:
+            pass
+        finally:
+            stream.settimeout(15)
+    return use
+
+
+def begin_ssh(stream):
+    if not until(stream, b"\n").startswith(b"SSH-2.0-"):
+        raise ConnectionError("no SSH")
+    stream.sendall(b"SSH-2.0-survive\r\n")
+
+
+def begin_rdp(stream):
+    # X.224 Connection Request with an RDP negotiation request: TLS or CredSSP ([MS-RDPBCGR] 2.2.1.1).
+    request = bytes([14, 0xE0, 0, 0, 0, 0, 0, 1, 0, 8, 0, 3, 0, 0, 0])
+    stream.sendall(struct.pack(">BBH", 3, 0, len(request) + 4) + request)
+    if exactly(stream, 6)[5] != 0xD0:
+        raise ConnectionError("no confirm")
+
+
+# The worker, the transport, and what one exchange is: for a connection of its own, and for one that is kept.
+LINES = {
+    "smtp": ("mail", lambda: line(b"NOOP\r\n", b"250 ")),
+    "imap": ("mail", lambda: line(b"a NOOP\r\n", b"a OK")),
+    "pop3": ("mail", lambda: line(b"CAPA\r\n", b"\r\n.\r\n")),
+    "ftp": ("access", lambda: line(b"NOOP\r\n", b"200 ")),
+    # Are you there? (RFC 854)
+    "telnet": ("access", lambda: line(b"\xff\xf6", b"is here]", greeting=b"\xff")),
+    "ssh": ("access", lambda: lives(begin_ssh)),
+    "rdp": ("desktop", lambda: lives(begin_rdp)),
+}
+
+
 class Load(threading.Thread):
     """One client that begins anew again and again: connect, ask, close."""
 
@@ -94,11 +168,20 @@ def main():
         "dot": Load(fresh(told["dot"], True, ask)),
         "udp": Load(lambda: ask_datagram(told["dns"])),
     }
-    services = {"web": ["http", "https"], "names": ["dns", "dot", "udp"], "gate": []}[told["worker"]]
+    services = {"web": ["http", "https"], "names": ["dns", "dot", "udp"]}.get(told["worker"], [])
+    for name, (worker, use) in LINES.items():
+        def once(port=told[name], use=use):
+            with connect(port) as stream:
+                use()(stream)
+        loads[name] = Load(once)
+        if worker == told["worker"]:
+            services.append(name)
     kept = {
         "http": (connect(told["http"]), get), "https": (connect(told["https"], ca), get),
         "dns": (connect(told["dns"]), ask), "dot": (connect(told["dot"], ca), ask),
     }
+    for name, (worker, use) in LINES.items():
+        kept[name] = (connect(told[name]), use())
     for stream, use in kept.values():
         use(stream)
     for load in loads.values():

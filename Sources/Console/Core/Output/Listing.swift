@@ -51,8 +51,12 @@ public struct ConsoleCall: Sendable, Codable, Hashable {
   public var after: String?
   /// What was typed when `.secretNeeded` asked for it.
   public var secret: HiddenText?
+  /// The answer is to wait until the listing's rows differ from those known by this token (its `Listing.next`); an empty one does not
+  /// wait.
+  public var follow: String?
 
-  public init(words: [String], after: String? = nil, secret: HiddenText? = nil) {
+  public init(words: [String], after: String? = nil, secret: HiddenText? = nil, follow: String? = nil) {
+    self.follow = follow
     self.words = words
     self.after = after
     self.secret = secret

@@ -8,10 +8,13 @@ enum OutputFilter: Sendable {
   case count
   case json
   case noMore
+  /// The listing again, whenever it has changed: what is new in it.
+  case follow
 
   private static let table: [(name: String, value: String?, summary: String)] = [
     ("begin", "PATTERN", "from the first line that matches on"), ("count", nil, "how many lines there are"),
-    ("exclude", "PATTERN", "lines that do not match"), ("json", nil, "as JSON, for programs"),
+    ("exclude", "PATTERN", "lines that do not match"), ("follow", nil, "what is new, until Ctrl-C"),
+    ("json", nil, "as JSON, for programs"),
     ("last", "COUNT", "the last lines"), ("match", "PATTERN", "lines that match"),
     ("no-more", nil, "without stopping at full screens"),
   ]
@@ -39,6 +42,7 @@ enum OutputFilter: Sendable {
       self = .last(count)
     case "count": self = .count
     case "json": self = .json
+    case "follow": self = .follow
     default: self = .noMore
     }
   }

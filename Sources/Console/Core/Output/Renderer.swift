@@ -23,11 +23,24 @@ struct Renderer: Sendable {
     isJSON || filters.contains { if case .noMore = $0 { true } else { false } }
   }
 
+  /// Whether the listing is to be asked for again and again.
+  var isFollowing: Bool { filters.contains { if case .follow = $0 { true } else { false } } }
+
+  /// What can't stand together with `follow`: it waits for an end that never comes.
+  var waitsForEnd: Bool {
+    filters.contains { filter in
+      switch filter {
+      case .last, .count, .json: true
+      default: false
+      }
+    }
+  }
+
   /// Whether rows are chosen or counted: then a heading would be in the way.
   private var isFiltered: Bool {
     filters.contains { filter in
       switch filter {
-      case .json, .noMore: false
+      case .json, .noMore, .follow: false
       default: true
       }
     }
@@ -106,7 +119,7 @@ struct Renderer: Sendable {
       case .count:
         counts[index] += 1
         return
-      case .json, .noMore: break
+      case .json, .noMore, .follow: break
       }
     }
     if isJSON {

@@ -15,7 +15,7 @@ extension V6Engine {
 
   /// The address or prefix for an association: what is reserved, what it has or had, what it wants, what follows from who it
   /// is, or the next that is free.
-  func choose(_ association: V6Association, _ inquiry: Inquiry, besides taken: Set<IPAddress>) -> IPAddress? {
+  mutating func choose(_ association: V6Association, _ inquiry: Inquiry, besides taken: Set<IPAddress>) -> IPAddress? {
     let key = Self.key(association, inquiry.client)
     guard let network = network(association.kind, inquiry.subnet) else { return nil }
     func isFree(_ address: IPAddress) -> Bool {
@@ -23,7 +23,7 @@ extension V6Engine {
       guard let lease = table.lease(at: address), lease.isHeld(at: inquiry.now) else { return true }
       return lease.client == key
     }
-    let isReserved = { (address: IPAddress) in policy.reservations.contains { $0.address == address } }
+    func isReserved(_ address: IPAddress) -> Bool { policy.reservations.contains { $0.address == address } }
     if association.kind == .address, let reserved = inquiry.reservation?.address, isFree(reserved) { return reserved }
     if let lease = table.lease(of: key, in: network), lease.state != .declined, isFree(lease.address),
       !isReserved(lease.address)
@@ -63,7 +63,7 @@ extension V6Engine {
     }
   }
 
-  private func hasRoom(_ inquiry: Inquiry) -> Bool {
+  private mutating func hasRoom(_ inquiry: Inquiry) -> Bool {
     guard table.count < policy.maximumLeases else { return false }
     return inquiry.place.isEmpty || table.held(at: inquiry.place, now: inquiry.now) < policy.maximumLeasesPerCircuit
   }

@@ -1,0 +1,110 @@
+import Services
+import WireKit
+
+/// Leases in memory, by the rules of `LeaseStore.claim`: in a subnet, an address and a client stand once each.
+public struct LeaseSet: Sendable {
+  private struct Place: Hashable {
+    var subnet: IPNetwork
+    var address: IPAddress
+  }
+
+  private struct Holder: Hashable {
+    var subnet: IPNetwork
+    var client: [UInt8]
+  }
+
+  private var records: [Place: LeaseRecord] = [:]
+  private var addresses: [Holder: IPAddress] = [:]
+
+  public init() {}
+
+  public var count: Int { records.count }
+
+  /// Every record, in no order.
+  public var unordered: some Collection<LeaseRecord> { records.values }
+
+  /// Every record, by subnet and address.
+  public var all: [LeaseRecord] {
+    records.values.sorted {
+      ($0.subnet.address, $0.subnet.prefixLength, $0.address) < ($1.subnet.address, $1.subnet.prefixLength, $1.address)
+    }
+  }
+
+  /// The first ones behind a position, in the order of `LeasePosition`: one look at each record, and few of them are kept meanwhile.
+  public func page(after: LeasePosition?, limit: Int, heldAt: WallTime?) -> [LeaseRecord] {
+    guard limit > 0 else { return [] }
+    var kept: [(position: LeasePosition, record: LeaseRecord)] = []
+    for record in records.values {
+      if let heldAt, !record.isHeld(at: heldAt) { continue }
+      let position = LeasePosition(record.address, record.subnet)
+      if let after, position <= after { continue }
+      if kept.count == limit {
+        guard let last = kept.last, position < last.position else { continue }
+        kept.removeLast()
+      }
+      var (low, high) = (0, kept.count)
+      while low < high {
+        let middle = (low + high) / 2
+        if kept[middle].position < position { low = middle + 1 } else { high = middle }
+      }
+      kept.insert((position, record), at: low)
+    }
+    return kept.map(\.record)
+  }
+
+  /// What came of a claim.
+  public enum Outcome: Sendable {
+    /// It stands; what gave way for it, at its address and of its client.
+    case stands(Replaced)
+    /// This one stands against it.
+    case refused(LeaseRecord)
+  }
+
+  /// What gave way for a record.
+  public struct Replaced: Sendable {
+    var record: LeaseRecord
+    var atAddress: LeaseRecord?
+    var ofClient: LeaseRecord?
+  }
+
+  /// Has a record stand, if nothing that is held stands against it.
+  public mutating func claim(_ claim: LeaseClaim, now: WallTime) -> Outcome {
+    let record = claim.record
+    if let other = records[Place(subnet: record.subnet, address: record.address)], other.client != record.client,
+      other.isHeld(at: now), other.client != claim.replaces
+    {
+      return .refused(other)
+    }
+    return .stands(enter(record))
+  }
+
+  /// Has a record stand, whatever stood there. The client's other record in the subnet goes.
+  @discardableResult
+  public mutating func enter(_ record: LeaseRecord) -> Replaced {
+    let holder = Holder(subnet: record.subnet, client: record.client)
+    let place = Place(subnet: record.subnet, address: record.address)
+    var replaced = Replaced(record: record)
+    if let old = records.updateValue(record, forKey: place) {
+      replaced.atAddress = old
+      if old.client != record.client { addresses[Holder(subnet: old.subnet, client: old.client)] = nil }
+    }
+    if let other = addresses.updateValue(record.address, forKey: holder), other != record.address {
+      replaced.ofClient = records.removeValue(forKey: Place(subnet: record.subnet, address: other))
+    }
+    return replaced
+  }
+
+  /// Has everything be as before a claim; of several, the last one first.
+  mutating func undo(_ replaced: Replaced) {
+    remove(subnet: replaced.record.subnet, address: replaced.record.address)
+    for case let old? in [replaced.atAddress, replaced.ofClient] { enter(old) }
+  }
+
+  /// Forgets an address. Returns what stood there.
+  @discardableResult
+  public mutating func remove(subnet: IPNetwork, address: IPAddress) -> LeaseRecord? {
+    guard let old = records.removeValue(forKey: Place(subnet: subnet, address: address)) else { return nil }
+    addresses[Holder(subnet: subnet, client: old.client)] = nil
+    return old
+  }
+}
