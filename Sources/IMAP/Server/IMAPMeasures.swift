@@ -24,7 +24,7 @@ extension IMAPRequestHandler {
     case .list, .namespace: 2
     case .status: 3
     case .fetch: 4
-    case .search, .sort, .thread: 5
+    case .search, .sort, .thread, .multiSearch: 5
     case .store: 6
     case .copy, .move: 7
     case .expunge, .close: 9

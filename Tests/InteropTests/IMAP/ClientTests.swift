@@ -47,6 +47,14 @@ import Testing
     }
   }
 
+  /// The server keeps what is submitted, for an account that wants it.
+  @Test func sentCopies() async throws {
+    try await Laboratory.with { laboratory in
+      let ports = [try laboratory.port("imaps"), try laboratory.port("submissions")].map(String.init)
+      try await run(laboratory, "python3", "sent.py", ports)
+    }
+  }
+
   @Test func mbsync() async throws {
     try await Laboratory.with { laboratory in
       try await run(laboratory, "bash", "mbsync.sh", ["\(laboratory.data)/mbsync", "\(try laboratory.port("imaps"))"])

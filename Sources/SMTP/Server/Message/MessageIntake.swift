@@ -85,6 +85,11 @@ struct MessageIntake: Sendable {
       ? await keepForEach(prepared, configuration)
       : [await keep(prepared, isSuspicious: findings.isSuspicious, configuration)]
     server.count { $0.received += 1 }
+    if let account = client.account, replies.contains(where: { $0.code / 100 == 2 }),
+      let error = await server.delivery.saveSent(prepared, of: account)
+    {
+      tell("the sender's copy was not kept", [.init("error", .string(error.description))])
+    }
     tell(
       "message taken",
       [
