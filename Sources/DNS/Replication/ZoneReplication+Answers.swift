@@ -10,7 +10,7 @@ extension ZoneReplication {
     switch TSIGCheck.check(request, keys, now: now) {
     case .malformed: return Self.bare(request, .formErr)
     case .failed(let error, let reply):
-      emit(.notice, "a DNS request's signature is wrong", nil, [.init("error", .string("\(error)"))], peer: peer)
+      emitRefusal("a DNS request's signature is wrong", nil, [.init("error", .string("\(error)"))], peer: peer)
       return .message(reply)
     case .unsigned: return await perform(request, nil, peer, transport, room: 0)
     case .valid(let plain, var transaction):
@@ -59,7 +59,7 @@ extension ZoneReplication {
     }
     let rules = state.withLock(\.configuration.outgoing)
     guard rules.contains(where: { $0.permits(zone.apex, peer.address, key) }) else {
-      emit(.notice, "zone transfer refused", zone.apex, [.init("key", .string(key?.description ?? "none"))], peer: peer)
+      emitRefusal("zone transfer refused", zone.apex, [.init("key", .string(key?.description ?? "none"))], peer: peer)
       return Self.answer(message, .refused, ExtendedError.prohibited)
     }
     guard let soa = zone.soaRecord else { return Self.answer(message, .servFail) }
@@ -119,7 +119,7 @@ extension ZoneReplication {
     let configuration = zone.configuration
     let isKnown = configuration.primaries.contains { $0.address == peer.address }
     guard configuration.key.map({ $0 == key }) ?? isKnown else {
-      emit(.notice, "NOTIFY refused", question.name, [], peer: peer)
+      emitRefusal("NOTIFY refused", question.name, [], peer: peer)
       return Self.answer(message, .refused)
     }
     let serial = message.answers.first.flatMap { $0.type == .soa ? ZoneDifference.serial($0) : nil }
@@ -141,8 +141,8 @@ extension ZoneReplication {
         [.init("key", .string(key?.description ?? "none")), .init("serial", .integer(Int64(serial)))], peer: peer)
       return Self.answer(message, .noError)
     } catch {
-      emit(
-        .notice, "zone update refused", message.questions.first?.name,
+      emitRefusal(
+        "zone update refused", message.questions.first?.name,
         [
           .init("key", .string(key?.description ?? "none")), .init("code", .string("\(error.code)")),
           .init("reason", .string(error.reason.description)),

@@ -34,6 +34,8 @@ public final class ZoneReplication: DNSTransactions {
     /// Zones of ours.
     var own: Set<Name> = []
     var transfers = 0
+    /// Words about refused requests in this second: whoever forges requests must not fill the log.
+    var notices = (second: Int64(0), count: 0)
     /// By catalog: the zones that it lists.
     var members: [Name: [Name]] = [:]
   }
@@ -241,6 +243,17 @@ public final class ZoneReplication: DNSTransactions {
 
   func report(_ error: StorageError) {
     emit(.error, "what DNS keeps on disk can't be written", nil, [.init("error", .string("\(error)"))])
+  }
+
+  /// Tells of a request that was refused; at most ten a second.
+  func emitRefusal(_ message: StaticString, _ zone: Name?, _ fields: [Event.Field], peer: Endpoint) {
+    let second = context.clock.wallTime().seconds
+    let isOneTooMany = state.withLock { state in
+      if state.notices.second != second { state.notices = (second, 0) }
+      state.notices.count += 1
+      return state.notices.count > 10
+    }
+    if !isOneTooMany { emit(.notice, message, zone, fields, peer: peer) }
   }
 
   func emit(
