@@ -127,11 +127,13 @@ import WireKit
     #expect(try await lab.status(.put, "/mine", [:], "ann's") == 201)
     #expect(try await lab.status(.get, "/mine", as: "bob") == 404)
     #expect(try await lab.ask(.get, "/shared/readme", as: "bob").text == "for all")
-    #expect(try await lab.status(.get, "/", as: "none") == 403 && lab.status(.get, "/", as: nil) == 401)
+    #expect(try await lab.status(.get, "/", as: "none") == 403)
+    #expect(try await lab.status(.get, "/", as: nil) == 401)
     try lab.tree.link("homes/ann/out", to: "../../secret")
     try lab.tree.link("homes/ann/up", to: "..")
     for path in ["/out", "/up/bob", "/../secret", "/%2e%2e/secret", "/shared/../../secret"] {
-      #expect([400, 404].contains(try await lab.status(.get, path)), "\(path)")
+      let status = try await lab.status(.get, path)
+      #expect([400, 404].contains(status), "\(path)")
     }
     for target in [
       "http://localhost/secret", "http://evil.test/dav/x", "/dav/../secret", "/dav/%2e%2e/%2e%2e/x",
@@ -158,7 +160,8 @@ import WireKit
     // Whoever sees the token of somebody else's lock can't use it.
     #expect(try await lab.status(.put, "/shared/readme", as: "bob", ["If": "(\(token))"], "x") == 423)
     #expect(try await lab.status(.unlock, "/shared/readme", as: "bob", ["Lock-Token": token]) == 409)
-    #expect(try await !lab.ask(.propfind, "/shared/readme", as: "bob", ["Depth": "0"]).text.contains("urn:uuid"))
+    let seen = try await lab.ask(.propfind, "/shared/readme", as: "bob", ["Depth": "0"]).text
+    #expect(!seen.contains("urn:uuid"))
     #expect(try await lab.status(.lock, "/shared/readme", as: "bob", [:], Self.exclusive) == 423)
     #expect(try await lab.status(.put, "/shared/readme", ["If": "(\(token))"], "x") == 204)
     #expect(try await lab.status(.unlock, "/shared/readme", ["Lock-Token": token]) == 204)
