@@ -182,7 +182,7 @@ let package = Package(
     module(
       "MilterClient", path: "Milter/Client", ["WireKit", "Services", "Transport", "MilterCore", nioCore, nioPosix]),
     // What is published about mail domains: records, settings for programs.
-    module("MailSetup", path: "MailSetup/Core", ["Services", "DNSCore", "SMTPCore"]),
+    module("MailSetup", path: "MailSetup/Values", ["Services", "DNSCore", "SMTPCore"]),
     // ManageSieve.
     module("ManageSieveCore", path: "ManageSieve/Core", ["WireKit", "SASLCore"]),
     module(
