@@ -149,7 +149,7 @@ import Testing
     let server = try PortsideServer(sections, in: scratch, namespace: bench.namespace)
     let mark = "Run /init as init process"
     let said = try bench.boot(
-      loader == "grub" ? .uefi : .bios, until: [mark, "Kernel panic"], in: scratch, seconds: 420)
+      loader == "grub" ? .uefi : .bios, until: [mark, "Kernel panic"], in: scratch, seconds: 800)
     #expect(said.contains("Linux version"), "\(said.suffix(1_500))\n\(server.logText.suffix(2_000))")
     #expect(said.contains(mark), "\(said.suffix(1_500))")
     #expect(try server.portside("boot", "list").output.contains("debian/initrd.gz"))
