@@ -19,25 +19,27 @@ public struct LeasePosition: Sendable, Hashable, Comparable {
 }
 
 extension LeaseSet {
-  /// A page in the order of `LeasePosition`: at most `limit` records of those behind a position. One walk over all of them with no more in
-  /// hand than two pages; nothing is sorted but the page.
+  /// A page in the order of `LeasePosition`: at most `limit` records of those behind a position. One walk over all places with no more
+  /// in hand than two pages of them; nothing is sorted but those, and records are looked at only where their place is among the first.
   /// - Parameter heldAt: Only what is held at this time; `nil` for everything.
   public func page(after start: LeasePosition?, limit: Int, heldAt now: WallTime?) -> [LeaseRecord] {
     guard limit > 0 else { return [] }
-    var best: [(position: LeasePosition, record: LeaseRecord)] = []
+    var best: [LeasePosition] = []
     best.reserveCapacity(2 * limit)
     var bound: LeasePosition?
-    for record in unordered {
-      let position = LeasePosition(record.address, record.subnet)
+    for place in records.keys {
+      if let start, place.address < start.address { continue }
+      if let bound, place.address > bound.address { continue }
+      let position = LeasePosition(place.address, place.subnet)
       if let start, position <= start { continue }
       if let bound, position >= bound { continue }
-      if let now, !record.isHeld(at: now) { continue }
-      best.append((position, record))
+      if let now, records[place]?.isHeld(at: now) != true { continue }
+      best.append(position)
       guard best.count == 2 * limit else { continue }
-      best.sort { $0.position < $1.position }
+      best.sort()
       best.removeLast(limit)
-      bound = best[limit - 1].position
+      bound = best[limit - 1]
     }
-    return best.sorted { $0.position < $1.position }.prefix(limit).map(\.record)
+    return best.sorted().prefix(limit).compactMap { records[Place(subnet: $0.subnet, address: $0.address)] }
   }
 }

@@ -3,7 +3,7 @@ import WireKit
 
 /// Leases in memory, by the rules of `LeaseStore.claim`: in a subnet, an address and a client stand once each.
 public struct LeaseSet: Sendable {
-  private struct Place: Hashable {
+  struct Place: Hashable {
     var subnet: IPNetwork
     var address: IPAddress
   }
@@ -13,7 +13,7 @@ public struct LeaseSet: Sendable {
     var client: [UInt8]
   }
 
-  private var records: [Place: LeaseRecord] = [:]
+  private(set) var records: [Place: LeaseRecord] = [:]
   private var addresses: [Holder: IPAddress] = [:]
 
   public init() {}
