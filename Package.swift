@@ -36,7 +36,8 @@ let package = Package(
   name: "portside",
   products: [
     .executable(name: "portside", targets: ["portside"]),
-    .library(name: "DNS", targets: ["DNSCore", "DNSServer", "DNSClient", "DNSResolver"]),
+    .library(
+      name: "DNS", targets: ["DNSCore", "DNSSecurity", "DNSServer", "DNSClient", "DNSReplication", "DNSResolver"]),
     .library(name: "SSH", targets: ["SSHCore", "SSHServer", "SSHClient"]),
     .library(name: "SFTP", targets: ["SFTPCore", "SFTPServer", "SFTPClient"]),
     .library(name: "FTP", targets: ["FTPCore", "FTPData", "FTPServer", "FTPClient"]),
@@ -89,8 +90,16 @@ let package = Package(
     module("Certificates", ["WireKit", "Services", asn1, x509, crypto, cryptoExtras]),
     module("Stores", ["WireKit", "Services", database]),
     module(
-      "Gate", ["WireKit", "Services", "ConsoleCore", "CSodium", collections, crypto, cryptoExtras, nioCore, nioPosix]),
+      "Gate",
+      [
+        "WireKit", "Services", "SystemSessions", "ConsoleCore", "CSodium", collections, crypto, cryptoExtras, nioCore,
+        nioPosix,
+      ]),
     module("Supervision", ["WireKit", "Services", "SystemShims"]),
+    // Sessions of the operating system's accounts: what is asked of the helper that runs as root, and the helper itself.
+    .target(
+      name: "SystemSessions", dependencies: ["Services", "SystemShims", crypto], exclude: ["README.md"],
+      swiftSettings: settings),
 
     // What several protocols share.
     module("SASLCore", path: "SASL/Core", ["WireKit", crypto, cryptoExtras]),
@@ -109,13 +118,18 @@ let package = Package(
       swiftSettings: settings),
 
     // The protocols.
-    module("DNSCore", path: "DNS/Core", ["WireKit"]),
+    module("DNSCore", path: "DNS/Core", ["WireKit", crypto]),
+    module("DNSSecurity", path: "DNS/Security", ["WireKit", "DNSCore", crypto, cryptoExtras]),
     module(
-      "DNSServer", path: "DNS/Server", ["WireKit", "Services", "SystemShims", "Transport", "DNSCore", nioCore]),
+      "DNSServer", path: "DNS/Server",
+      ["WireKit", "Services", "SystemShims", "Transport", "DNSCore", "DNSSecurity", nioCore]),
     module("DNSClient", path: "DNS/Client", ["WireKit", "DNSCore", nioCore, nioPosix, nioSSL]),
     module(
+      "DNSReplication", path: "DNS/Replication",
+      ["WireKit", "Services", "DNSCore", "DNSClient", "DNSServer", nioCore, nioPosix]),
+    module(
       "DNSResolver", path: "DNS/Resolver",
-      ["WireKit", "Services", "DNSCore", "DNSClient", "DNSServer", nioCore, nioPosix, nioSSL]),
+      ["WireKit", "Services", "DNSCore", "DNSSecurity", "DNSClient", "DNSServer", nioCore, nioPosix, nioSSL]),
     module("HTTPCore", path: "HTTP/Core", ["WireKit"]),
     module(
       "HTTPServer", path: "HTTP/Server",
@@ -140,8 +154,23 @@ let package = Package(
       "SMTPServer", path: "SMTP/Server",
       [
         "WireKit", "Services", "Transport", "SASLCore", "SASLServer", "SMTPCore", "SMTPClient", crypto, cryptoExtras,
-        nioCore, "SieveCore", "MessageCore",
+        nioCore, "SieveCore", "MessageCore", "Compression",
+        "MilterCore", "MilterClient",
       ]),
+    // Filters of others, by the milter protocol.
+    module("MilterCore", path: "Milter/Core", ["WireKit"]),
+    module(
+      "MilterClient", path: "Milter/Client", ["WireKit", "Services", "Transport", "MilterCore", nioCore, nioPosix]),
+    // What is published about mail domains: records, settings for programs.
+    module("MailSetup", ["Services", "DNSCore", "SMTPCore"]),
+    // ManageSieve.
+    module("ManageSieveCore", path: "ManageSieve/Core", ["WireKit", "SASLCore"]),
+    module(
+      "ManageSieveServer", path: "ManageSieve/Server",
+      ["WireKit", "Services", "Transport", "SASLServer", "SieveCore", "ManageSieveCore", nioCore]),
+    module(
+      "ManageSieveClient", path: "ManageSieve/Client",
+      ["WireKit", "Services", "Transport", "SASLCore", "ManageSieveCore", nioCore, nioPosix, nioSSL]),
     module("IMAPCore", path: "IMAP/Core", ["WireKit", "SASLCore", "MessageCore"]),
     module(
       "IMAPServer", path: "IMAP/Server",
@@ -157,7 +186,7 @@ let package = Package(
     module("SFTPClient", path: "SFTP/Client", ["WireKit", "SSHCore", "SSHClient"]),
     module(
       "SFTPServer", path: "SFTP/Server",
-      ["WireKit", "Services", "Transport", "SSHCore", "SSHServer", "SFTPCore", nioCore, nioPosix]),
+      ["WireKit", "Services", "Transport", "SSHCore", "SSHServer", "SFTPCore", crypto, nioCore, nioPosix]),
     module(
       "POP3Server", path: "POP3/Server",
       ["WireKit", "Services", "Transport", "SASLServer", "POP3Core", nioCore]),
@@ -193,7 +222,10 @@ let package = Package(
       name: "portside",
       dependencies: [
         "WireKit", "Services", "SystemShims", "Transport", "Configuration", "Operation", "Certificates", "Stores",
-        "Gate", "Supervision", "DNSCore", "DNSServer", "DNSClient", "DNSResolver", "HTTPCore", "HTTPServer",
+        "Gate", "Supervision", "SystemSessions", "DNSCore", "DNSSecurity", "DNSServer", "DNSClient", "DNSReplication",
+        "DNSResolver",
+        "HTTPCore",
+        "HTTPServer",
         "HTTPClient", "ConsoleCore", "ConsoleServer", "TelnetCore", "TelnetServer", "TelnetClient", "Files", "SSHCore",
         "SSHServer", "SSHClient", "SFTPServer", "SFTPClient", "FTPCore", "FTPServer", "FTPClient", "Datagrams",
         "DHCPCore", "DHCPServer", "DHCPClient", "TFTPCore", "TFTPServer", "TFTPClient", "SASLCore", "SMTPCore",
@@ -201,6 +233,7 @@ let package = Package(
         nioPosix,
         nioSSL, nioTLS, "SieveCore", "MailStores", "MessageCore", "POP3Core", "POP3Server", "POP3Client", "IMAPCore",
         "IMAPServer", "IMAPClient",
+        "MailSetup", "ManageSieveCore", "ManageSieveServer", "ManageSieveClient", "MilterClient",
       ],
       swiftSettings: settings),
 
@@ -223,6 +256,7 @@ let package = Package(
         "Files", "SSHCore", "SFTPCore", "SFTPServer", "ConsoleCore", "TelnetCore", nioCore, nioEmbedded, "DHCPCore",
         "TFTPCore", "FTPCore", "MessageCore", "POP3Core", "SASLCore", "SMTPCore", "SieveCore", "IMAPCore", "RDPCore",
         "Backup",
+        "MailSetup", "ManageSieveCore", "MilterCore",
       ],
       path: "Fuzz/Targets", swiftSettings: settings),
     tests("FuzzRegression", ["FuzzTargets"]),
@@ -237,6 +271,9 @@ let package = Package(
     tests(
       "MailStores",
       ["MailStores", "MailEngine", "MailFixture", "PowerCutKit", "Services", "TestKit", "WireKit", database]),
+    tests("Milter", ["MilterCore", "TestKit", "WireKit"]),
+    tests("MailSetup", ["MailSetup", "SMTPCore", "DNSCore", "Services"]),
+    tests("ManageSieve", ["ManageSieveCore", "ManageSieveServer", "SASLCore", "TestKit", "WireKit"]),
     tests("POP3", ["POP3Core", "SASLCore", "TestKit", "WireKit"]),
     tests("MailEngine", ["MailEngine", "Services", "TestKit", "WireKit"]),
     tests("Services", ["Services", "WireKit"]),
@@ -246,7 +283,9 @@ let package = Package(
     tests("Operation", ["Operation", "TestKit", "WireKit", "Services"]),
     tests("Certificates", ["Certificates", "TestKit", "WireKit", "Services", x509, asn1, crypto, cryptoExtras]),
     tests("Stores", ["Stores", "TestKit", "WireKit", "Services", database]),
-    tests("Gate", ["Gate", "ConsoleCore", "SASLCore", "SASLServer", "TestKit", "WireKit", "Services", nioCore]),
+    tests(
+      "Gate",
+      ["Gate", "SystemSessions", "ConsoleCore", "SASLCore", "SASLServer", "TestKit", "WireKit", "Services", nioCore]),
     tests("Supervision", ["Supervision", "SupervisionFixture", "WireKit", "Services", "SystemShims"]),
     .executableTarget(
       name: "SupervisionFixture", dependencies: ["Supervision", "WireKit", "Services"],
@@ -254,8 +293,8 @@ let package = Package(
     tests(
       "DNS",
       [
-        "DNSCore", "DNSServer", "DNSClient", "DNSResolver", "TestKit", "Transport", "WireKit", "Services", nioCore,
-        nioPosix,
+        "DNSCore", "DNSSecurity", "DNSServer", "DNSClient", "DNSReplication", "DNSResolver", "TestKit", "Transport",
+        "WireKit", "Services", nioCore, nioPosix,
       ]),
     // The program as a process, over sockets, with real clients and hostile ones.
     .target(name: "LaboratoryKit", path: "Tests/Fixtures/LaboratoryKit", swiftSettings: settings),
@@ -290,7 +329,8 @@ let package = Package(
     tests("Telnet", ["TelnetCore", "ConsoleCore", "TestKit", "WireKit"]),
     .testTarget(
       name: "SSHInteropTests", dependencies: ["portside", "SSHFixture"], path: "Tests/InteropTests/SSH",
-      exclude: ["fixture.py", "peers.py", "laboratory.py"], swiftSettings: settings),
+      exclude: ["fixture.py", "peers.py", "laboratory.py", "extras.py", "system.py", "badline.py"],
+      swiftSettings: settings),
     .testTarget(
       name: "RDPInteropTests", dependencies: ["LaboratoryKit", "portside"], path: "Tests/InteropTests/RDP",
       exclude: ["screen.py", "clients.py"], swiftSettings: settings),
@@ -320,6 +360,9 @@ let package = Package(
       name: "TFTPInteropTests",
       dependencies: ["NamesKit", "NamesFixture", "Datagrams", "TFTPClient", "TestKit", "WireKit"],
       path: "Tests/InteropTests/TFTP", swiftSettings: settings),
+    .testTarget(
+      name: "DNSReplicationInteropTests", dependencies: ["NamesKit", "portside"],
+      path: "Tests/InteropTests/DNSReplication", exclude: ["replication.py", "servers.py"], swiftSettings: settings),
     .testTarget(
       name: "DHCPInteropTests", dependencies: ["NamesKit", "NamesFixture", "portside"], path: "Tests/InteropTests/DHCP",
       swiftSettings: settings),

@@ -7,7 +7,8 @@ import SystemShims
 ///
 /// * With the permission `files:home`, `/` is the account's own folder, made at its first use with mode 0700.
 /// * With `files:shared`, the shared folder lies at `/shared`.
-/// * `files` is both. A permission may be narrower by one more word (`FileRights.words`): `files:shared:read`.
+/// * With `files:versions`, which no wider permission stands for, what its uploads replace stays at `/versions`.
+/// * `files` is both folders. A permission may be narrower by one more word (`FileRights.words`): `files:shared:read`.
 public struct AccountFiles: Sendable {
   /// The name of the shared folder in everybody's root.
   public static let sharedName = "shared"
@@ -15,36 +16,36 @@ public struct AccountFiles: Sendable {
   private let shared: String?
   private let home: HomeFolders?
   /// What each home holds, by account: shared by all sessions, so that two of them can't exceed a quota together.
-  private let usages = FileUsages()
+  private let usages: FileUsages
 
   /// - Parameters:
   ///   - shared: The folder that accounts share; it must exist when it is used.
   ///   - home: The path of an account's own folder with `{account}` in it: `/srv/home/{account}`. What comes before the
   ///     first part with `{account}` must exist.
-  public init(shared: String?, home: String?) {
+  ///   - counts: The folder for the counts of what homes hold, which several processes share; `nil` counts in this process
+  ///     alone.
+  public init(shared: String?, home: String?, counts: String? = nil) {
     self.shared = shared
+    usages = FileUsages(folder: counts)
     self.home = home.map(HomeFolders.init)
   }
 
   /// The folders that a worker must be able to write to.
-  public var folders: [String] { ([shared].compactMap { $0 } + [home?.base].compactMap { $0 }).sorted() }
+  public var folders: [String] { [shared, home?.base, usages.folder].compactMap { $0 }.sorted() }
 
-  /// What the account sees, or `nil` when it may see no files at all.
-  ///
-  /// - Parameter quotaBytes: Most bytes that its home may hold; `nil` for no limit but the disk's.
+  /// What the account sees, or `nil` when it may see no files at all. Its home holds no more than its quota.
   ///
   /// Blocks while the medium works. Throws when one of the folders can't be opened or made.
-  public func store(
-    for identity: AccountIdentity, quotaBytes: Int64? = nil
-  ) throws(FileError) -> (any FileStore)? {
+  public func store(for identity: AccountIdentity) throws(FileError) -> (any FileStore)? {
     var root: (any FileStore)?
     var mounts: [String: any FileStore] = [:]
     let homeRights = FileRights(identity, below: "files:home")
     if let home, !homeRights.isEmpty {
       var store: any FileStore = try home.open(identity.name)
-      if let quotaBytes {
-        store = QuotaFileStore(store, limit: quotaBytes, usage: usages.of(identity.name))
+      if let quotaBytes = identity.quotaBytes {
+        store = QuotaFileStore(store, limit: quotaBytes, usage: try usages.of(identity.name))
       }
+      if identity.permissions.contains("files:versions") { store = VersioningFileStore(store) }
       root = Self.restrict(store, homeRights)
     }
     let sharedRights = FileRights(identity, below: "files:shared")
@@ -63,11 +64,14 @@ public struct AccountFiles: Sendable {
 /// The counts of all homes that have a quota.
 private final class FileUsages: Sendable {
   private let all = Mutex<[String: FileUsage]>([:])
+  let folder: String?
 
-  func of(_ account: String) -> FileUsage {
-    all.withLock { all in
+  init(folder: String?) { self.folder = folder }
+
+  func of(_ account: String) throws(FileError) -> FileUsage {
+    try all.withLock { all throws(FileError) in
       if let usage = all[account] { return usage }
-      let usage = FileUsage()
+      let usage: FileUsage = if let folder { try FileUsage(file: "\(folder)/\(account)") } else { FileUsage() }
       all[account] = usage
       return usage
     }

@@ -72,4 +72,5 @@ public struct AliasedFileStore: FileStore {
 
   public func realPath(of path: FilePath) throws(FileError) -> FilePath { try store.realPath(of: inner(path)) }
   public func space(at path: FilePath) throws(FileError) -> FileSystemSpace { try store.space(at: inner(path)) }
+  public func synchroniseDirectory(_ path: FilePath) throws(FileError) { try store.synchroniseDirectory(inner(path)) }
 }

@@ -85,4 +85,5 @@ struct DiskFile: OpenedFile {
   }
 
   func space() throws(FileError) -> FileSystemSpace { try descriptor.space() }
+  func tryLock() -> Bool { flock(descriptor.number, LOCK_EX | LOCK_NB) == 0 }
 }

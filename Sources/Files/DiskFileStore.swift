@@ -10,6 +10,9 @@ import SystemShims
 public struct DiskFileStore: FileStore {
   private let root: Descriptor
   private let isReadOnly: Bool
+  /// Whether links that lead out are refused. Not where the root is the system's: there is nothing outside of it, and absolute
+  /// links are common.
+  private let isConfined: Bool
 
   /// - Parameter path: The directory; it must exist.
   public init(root path: String, isReadOnly: Bool = false) throws(FileError) {
@@ -17,11 +20,20 @@ public struct DiskFileStore: FileStore {
     guard descriptor >= 0 else { throw FileError(errno) }
     root = Descriptor(descriptor)
     self.isReadOnly = isReadOnly
+    isConfined = true
+  }
+
+  /// The whole system, as the user of this process sees it.
+  public static func system() throws(FileError) -> DiskFileStore {
+    let descriptor = Glibc.open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError(errno) }
+    return DiskFileStore(Descriptor(descriptor), isConfined: false)
   }
 
   /// A directory that is open already.
-  init(_ root: Descriptor) {
+  init(_ root: Descriptor, isConfined: Bool = true) {
     self.root = root
+    self.isConfined = isConfined
     isReadOnly = false
   }
 
@@ -33,7 +45,9 @@ public struct DiskFileStore: FileStore {
     var name = Array(path.names.joined(separator: [0x2F]))
     if name.isEmpty { name = [0x2E] }
     let result = name.withCString {
-      portside_open_beneath(root.number, $0, flags | O_CLOEXEC | (followingLinks ? 0 : O_NOFOLLOW), mode)
+      let flags = flags | O_CLOEXEC | (followingLinks ? 0 : O_NOFOLLOW)
+      return isConfined
+        ? portside_open_beneath(root.number, $0, flags, mode) : portside_open_from(root.number, $0, flags, mode)
     }
     guard result >= 0 else { throw FileError(-result) }
     return Descriptor(result)
@@ -180,6 +194,11 @@ public struct DiskFileStore: FileStore {
 
   public func space(at path: FilePath) throws(FileError) -> FileSystemSpace {
     try open(beneath: path, portside_flag_path()).space()
+  }
+
+  public func synchroniseDirectory(_ path: FilePath) throws(FileError) {
+    let directory = try open(beneath: path, O_RDONLY | O_DIRECTORY)
+    guard withExtendedLifetime(directory, { fsync(directory.number) }) == 0 else { throw FileError(errno) }
   }
 }
 

@@ -62,6 +62,7 @@ struct EmptyFolder: FileStore {
 
   func realPath(of path: FilePath) throws(FileError) -> FilePath { path }
   func space(at path: FilePath) throws(FileError) -> FileSystemSpace { throw .unsupported }
+  func synchroniseDirectory(_ path: FilePath) throws(FileError) { try find(path) }
 
   private final class Listing: OpenedDirectory {
     private let rest: Mutex<ArraySlice<DirectoryEntry>>

@@ -125,6 +125,11 @@ public struct JoinedFileStore: FileStore {
     let place = place(path)
     return try place.store.space(at: place.path)
   }
+
+  public func synchroniseDirectory(_ path: FilePath) throws(FileError) {
+    let place = place(path)
+    try place.store.synchroniseDirectory(place.path)
+  }
 }
 
 extension FilePath {

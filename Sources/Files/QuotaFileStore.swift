@@ -59,6 +59,7 @@ struct QuotaFileStore: FileStore {
     try store.makeDirectory(path, permissions: permissions)
   }
   func removeDirectory(_ path: FilePath) throws(FileError) { try store.removeDirectory(path) }
+  func synchroniseDirectory(_ path: FilePath) throws(FileError) { try store.synchroniseDirectory(path) }
   func makeHardLink(_ path: FilePath, to existing: FilePath) throws(FileError) {
     try store.makeHardLink(path, to: existing)
   }
@@ -138,4 +139,5 @@ private struct QuotaFile: OpenedFile {
   }
 
   func space() throws(FileError) -> FileSystemSpace { try file.space() }
+  func tryLock() -> Bool { file.tryLock() }
 }

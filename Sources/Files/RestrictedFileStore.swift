@@ -99,6 +99,7 @@ public struct RestrictedFileStore: FileStore {
   public func realPath(of path: FilePath) throws(FileError) -> FilePath { try store.realPath(of: path) }
 
   public func space(at path: FilePath) throws(FileError) -> FileSystemSpace { try store.space(at: path) }
+  public func synchroniseDirectory(_ path: FilePath) throws(FileError) { try store.synchroniseDirectory(path) }
 }
 
 /// A file that was opened to be read, by somebody who may not change it: its attributes stay as they are.
@@ -116,4 +117,5 @@ private struct UnchangingFile: OpenedFile {
     from other: any OpenedFile, at otherOffset: UInt64, count: UInt64?, to offset: UInt64
   ) throws(FileError) -> UInt64 { throw .permissionDenied }
   func space() throws(FileError) -> FileSystemSpace { try file.space() }
+  func tryLock() -> Bool { file.tryLock() }
 }

@@ -132,6 +132,8 @@ public struct AccountIdentity: Sendable, Hashable, Codable {
   public var roles: [String]
   /// What the roles permit, as in the configuration: `mail`, `files:home`, `console:show`.
   public var permissions: Set<String>
+  /// Most bytes that its own folder may hold; `nil` for no limit but the disk's.
+  public var quotaBytes: Int64?
   /// The options of the SSH key that proved it, as in `authorized_keys`; `nil` for every other proof. `from` and
   /// `expiry-time` have been checked; the SSH server applies the rest (`command`, `restrict` …).
   public var keyOptions: String?
@@ -139,11 +141,13 @@ public struct AccountIdentity: Sendable, Hashable, Codable {
   public var serverSignature: [UInt8]?
 
   public init(
-    name: String, roles: [String], permissions: Set<String>, keyOptions: String? = nil, serverSignature: [UInt8]? = nil
+    name: String, roles: [String], permissions: Set<String>, quotaBytes: Int64? = nil, keyOptions: String? = nil,
+    serverSignature: [UInt8]? = nil
   ) {
     self.name = name
     self.roles = roles
     self.permissions = permissions
+    self.quotaBytes = quotaBytes
     self.keyOptions = keyOptions
     self.serverSignature = serverSignature
   }

@@ -20,6 +20,8 @@ public protocol FileStore: Sendable {
   /// The path without links; its last name need not exist.
   func realPath(of path: FilePath) throws(FileError) -> FilePath
   func space(at path: FilePath) throws(FileError) -> FileSystemSpace
+  /// Returns when the names in this folder survive a power cut: what was made, renamed and removed there.
+  func synchroniseDirectory(_ path: FilePath) throws(FileError)
 }
 
 /// How a file is opened.
@@ -52,6 +54,9 @@ public protocol OpenedFile: Sendable {
   func copy(from other: any OpenedFile, at otherOffset: UInt64, count: UInt64?, to offset: UInt64) throws(FileError)
     -> UInt64
   func space() throws(FileError) -> FileSystemSpace
+  /// Takes the file for oneself until it is closed, beside all others that do the same, in whatever process. `false` when
+  /// somebody has it.
+  func tryLock() -> Bool
 }
 
 /// An open directory.

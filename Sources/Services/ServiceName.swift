@@ -1,7 +1,7 @@
 /// The services, by the names that configuration, log, `try --json` and permissions use.
 public enum ServiceName: String, Hashable, Sendable, Codable, CaseIterable {
   case ftp, ftps, ssh, telnet, smtp, submission, submissions, dns, dot, doh, dhcp, tftp, http, https
-  case pop3, pop3s, imap, imaps, rdp, admin
+  case pop3, pop3s, imap, imaps, rdp, admin, sieve, lmtp
 
   /// The port that IANA assigned to the service, and that clients try first. `nil` where the service shares another's
   /// port (DoH lives on 443) or has none of its own.
@@ -25,6 +25,8 @@ public enum ServiceName: String, Hashable, Sendable, Codable, CaseIterable {
     case .imap: 143
     case .imaps: 993
     case .rdp: 3389
+    case .sieve: 4190
+    case .lmtp: 24
     case .doh, .admin: nil
     }
   }

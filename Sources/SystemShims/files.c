@@ -30,6 +30,10 @@ int portside_open_beneath_no_links(int directory, const char *path, int flags, u
   return open_how(directory, path, flags, mode, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS);
 }
 
+int portside_open_from(int directory, const char *path, int flags, uint32_t mode) {
+  return open_how(directory, path, flags, mode, 0);
+}
+
 static int result(long value) { return value < 0 ? -errno : 0; }
 
 int portside_make_directory(int directory, const char *name, uint32_t mode) {

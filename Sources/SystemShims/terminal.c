@@ -25,6 +25,10 @@ static int become(const struct portside_program *program) {
   // Our descriptors lie above 2, as ours are open: none of these overwrites another.
   if (dup2(program->input, 0) < 0 || dup2(program->output, 1) < 0 || dup2(program->error, 2) < 0) return errno;
   if (syscall(SYS_close_range, 3u, ~0u, 0u) < 0) return errno;
+  // By the system calls themselves: the library's functions would change our own threads as well.
+  if (program->changes_user && (syscall(SYS_setresgid, program->group, program->group, program->group) < 0 ||
+                                syscall(SYS_setresuid, program->user, program->user, program->user) < 0))
+    return errno;
   if (program->directory != NULL && chdir(program->directory) < 0 && chdir("/") < 0) return errno;
   execve(program->path, program->arguments, program->environment);
   return errno;

@@ -20,6 +20,9 @@ public struct SessionActions<Request: Sendable, Body: Sendable, Event: Sendable>
     /// Once all earlier writes are out, hand the connection to TLS as its server or client. Input that is left over
     /// is an injection and ends the connection (`security.md`, STARTTLS).
     case startTLS
+    /// Once all earlier writes are out, end TLS in good order and go on in plain text on the same connection (FTP's CCC).
+    /// The session is offered nothing until `tlsStopped`.
+    case stopTLS
     /// Call `timerFired` at this time. A later `setTimer` for the same timer replaces it; `nil` takes it back.
     case setTimer(SessionTimer, at: MonotonicTime?)
     /// Report this.
@@ -76,6 +79,7 @@ public struct SessionActions<Request: Sendable, Body: Sendable, Event: Sendable>
   public mutating func request(_ request: Request, _ ticket: Ticket) { actions.append(.request(request, ticket)) }
   public mutating func cancel(_ ticket: Ticket) { actions.append(.cancel(ticket)) }
   public mutating func startTLS() { actions.append(.startTLS) }
+  public mutating func stopTLS() { actions.append(.stopTLS) }
   public mutating func setTimer(_ timer: SessionTimer, at time: MonotonicTime?) {
     actions.append(.setTimer(timer, at: time))
   }

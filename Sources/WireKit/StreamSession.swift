@@ -49,6 +49,9 @@ public protocol StreamSession: ~Copyable, SendableMetatype {
   /// The handshake that `.startTLS` asked for is done; a session goes back to its state after the greeting.
   mutating func tlsEstablished(_ parameters: TLSParameters, now: MonotonicTime, into actions: inout Actions)
 
+  /// TLS, which `.stopTLS` has ended, is gone: both sides have said close_notify, and what follows is plain text.
+  mutating func tlsStopped(now: MonotonicTime, into actions: inout Actions)
+
   /// Everything written so far has left; a session that paused a long output goes on.
   mutating func outputDrained(now: MonotonicTime, into actions: inout Actions)
 
@@ -60,6 +63,7 @@ public protocol StreamSession: ~Copyable, SendableMetatype {
 extension StreamSession where Self: ~Copyable {
   public var wantsCompression: Bool { false }
   public mutating func tlsEstablished(_: TLSParameters, now: MonotonicTime, into actions: inout Actions) {}
+  public mutating func tlsStopped(now: MonotonicTime, into actions: inout Actions) {}
   public mutating func outputDrained(now: MonotonicTime, into actions: inout Actions) {}
   public mutating func timerFired(_: SessionTimer, now: MonotonicTime, into actions: inout Actions) {}
   public mutating func drain(now: MonotonicTime, into actions: inout Actions) { actions.close() }

@@ -18,8 +18,9 @@ struct Portside: AsyncParsableCommand {
     subcommands: [
       TryCommand.self, ServeCommand.self, CheckCommand.self, ProbeCommand.self, WatchCommand.self, ConsoleCommand.self,
       AccountCommand.self, CertCommand.self, ZoneCommand.self, LeaseCommand.self, BootCommand.self,
-      ConfigBackupCommand.self, MailboxCommand.self, QueueCommand.self, SieveCommand.self, SessionCommand.self,
-      PenaltyCommand.self, AuditCommand.self, BackupCommand.self, ConfigCommand.self, StatusCommand.self, ReloadCommand.self,
+      ConfigBackupCommand.self, MailboxCommand.self, QueueCommand.self, SieveCommand.self, SSHCommand.self,
+      SessionCommand.self, PenaltyCommand.self, AuditCommand.self, BackupCommand.self, ConfigCommand.self,
+      StatusCommand.self, ReloadCommand.self,
       StopCommand.self, DocumentationCommand.self,
     ])
 }

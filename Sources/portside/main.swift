@@ -1,9 +1,16 @@
 import ArgumentParser
 import Foundation
+import SystemSessions
 
 // A worker confines itself before any thread but this one exists, so it takes this way before anything else happens.
 if CommandLine.arguments.dropFirst().first == "worker" {
   WorkerProcess.run()
+}
+// A session of an account of the operating system, and SFTP within one: neither has more than one thread.
+switch CommandLine.arguments.dropFirst().first {
+case "system-session": SessionHelper.run()
+case "sftp-server": SystemFiles.serve()
+default: break
 }
 Task {
   do {

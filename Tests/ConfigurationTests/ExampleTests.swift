@@ -13,7 +13,7 @@ import WireKit
     #expect(configuration.server.key == .credential("portside.kek"))
     #expect(configuration.smtp.maxSize.bytes == 35_000_000)
     #expect(configuration.auth.penalty.max == .seconds(600))
-    #expect(configuration.dns.transfer.first?.to.address == IPAddress(198, 51, 100, 9))
+    #expect(configuration.dns.transfer.first?.to?.address == IPAddress(198, 51, 100, 9))
     #expect(configuration.dhcp.subnet.count == 1)
     #expect(configuration.dhcp.subnet.values.first?.lease == .seconds(8 * 3600))
     #expect(configuration.http.sites.count == 3)

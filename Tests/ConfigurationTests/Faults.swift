@@ -320,7 +320,7 @@ extension Fault {
   private static let missingOrTwice = [
     Fault(
       "[dns]\nzones = [\"a.example\"]\ntransfer = [{ zone = \"a.example\" }]\n",
-      #"3:13: error: dns.transfer[0]: "to" is missing; such as to = "198.51.100.9""#),
+      #"3:13: error: dns.transfer[0]: needs to, networks or key; such as to = "198.51.100.9""#),
     Fault(
       "[dhcp.reserve]\nprinter = { ip = \"10.0.0.5\" }\n",
       #"2:11: error: dhcp.reserve.printer: a reservation has one of mac, client and circuit; such as mac = "00:11:22:33:44:55""#,

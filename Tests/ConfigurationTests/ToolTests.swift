@@ -58,7 +58,7 @@ import WireKit
       #expect(again.configuration == configuration)
       #expect(again.configuration?.exportTOML() == exported)
       let json = try JSONSerialization.jsonObject(with: Data(configuration.exportJSON().utf8)) as? [String: Any]
-      #expect(json?.count == 21)
+      #expect(json?.count == 22)
     }
   }
 
@@ -81,13 +81,14 @@ import WireKit
     #expect(difference { _ in }.isEmpty)
     let size = difference { $0.smtp.maxSize = ByteSize(bytes: 10_000_000) }
     #expect(size.description == "- smtp.max_size = \"35MB\"\n+ smtp.max_size = \"10MB\"")
-    #expect(size.affectedServices == [.smtp, .submission, .submissions])
+    #expect(size.affectedServices == [.smtp, .submission, .submissions, .lmtp])
     #expect(size.needsRestart.isEmpty)
     let site = difference { $0.http.sites.removeAll() }
     #expect(site.affectedServices == [.http, .https])
     #expect(site.changes.count == 3)
     let wan = difference { $0.listen[ConfigurationName("wan")!] = [IPAddress(203, 0, 113, 8)] }
-    #expect(wan.affectedServices == [.dns, .dot, .smtp, .submission, .submissions, .imap, .imaps, .http, .https])
+    #expect(
+      wan.affectedServices == [.dns, .dot, .smtp, .submission, .submissions, .lmtp, .imap, .imaps, .http, .https])
     let data = difference { $0.server.store = .postgres("postgres://a@/b") }
     #expect(data.needsRestart.map(\.description) == ["server.store"])
     #expect(data.affectedServices.isEmpty)

@@ -42,6 +42,8 @@ final class SmallInternet: UpstreamExchange {
     servers.withLock { $0[key] = server }
   }
 
+  func server(_ address: String) -> Server? { IPAddress(address).flatMap { key in servers.withLock { $0[key] } } }
+
   func ask(_ question: Question, of server: Upstream, wantsDNSSEC: Bool) async throws -> Message {
     log.withLock { $0.append("\(server.endpoint.address) \(question.name) \(question.type)") }
     switch servers.withLock({ $0[server.endpoint.address] }) {

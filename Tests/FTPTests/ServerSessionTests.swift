@@ -76,6 +76,44 @@ import WireKit
     #expect(Self.text(single) == expected)
   }
 
+  /// CCC, RFC 4217 §6.
+  @Test func tlsEndsOnTheControlConnectionWhereThatIsAllowed() {
+    let driver = Self.driver(.init(allowsClearCommands: true))
+    driver.receive("AUTH TLS\r\n".utf8)
+    driver.establishTLS()
+    driver.receive("CCC\r\nUSER ann\r\nPASS right\r\nPBSZ 0\r\nPROT P\r\nCCC\r\n".utf8)
+    #expect(Self.codes(driver) == [220, 234, 530, 331, 230, 200, 200, 200])
+    #expect(driver.endsTLS && driver.close == nil)
+    driver.stopTLS()
+    // Data connections stay as they were decided on, and nobody can change that now.
+    driver.receive("PROT C\r\nPWD\r\nCCC\r\nRETR x\r\n".utf8)
+    #expect(Self.codes(driver) == [503, 257, 533])
+    guard case .begin(let transfer)? = driver.requests.last?.request else {
+      Issue.record("no transfer")
+      return
+    }
+    #expect(transfer.isProtected)
+  }
+
+  @Test func afterTLSHasEndedDataIsStillProtectedAndLogInStillNeedsTLS() {
+    let driver = Self.driver(.init(allowsClearCommands: true))
+    driver.receive("AUTH TLS\r\n".utf8)
+    driver.establishTLS()
+    driver.receive("USER ann\r\nPASS right\r\nCCC\r\n".utf8)
+    driver.stopTLS()
+    driver.receive("EPSV\r\nRETR x\r\nREIN\r\nUSER ann\r\n".utf8)
+    #expect(Self.codes(driver) == [220, 234, 331, 230, 200, 229, 522, 220, 530])
+  }
+
+  @Test func withoutLeaveTheControlConnectionStaysEncrypted() {
+    let driver = Self.driver()
+    driver.receive("AUTH TLS\r\n".utf8)
+    driver.establishTLS()
+    driver.receive("USER ann\r\nPASS right\r\nCCC\r\nFEAT\r\n".utf8)
+    let text = Self.text(driver)
+    #expect(text.contains("534 ") && !text.contains(" CCC") && !driver.endsTLS)
+  }
+
   @Test func logInNeedsTLSUnlessTheListenerSaysOtherwise() {
     let driver = Self.driver(.init())
     driver.receive("USER ann\r\nPASS right\r\n".utf8)

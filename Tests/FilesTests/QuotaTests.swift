@@ -82,10 +82,36 @@ import Testing
   @Test func sessionsShareTheirCount() throws {
     let scratch = try Scratch()
     let files = AccountFiles(shared: nil, home: scratch.root + "/{account}")
-    let identity = AccountIdentity(name: "ann@lab.test", roles: [], permissions: ["files"])
-    let first = try #require(try files.store(for: identity, quotaBytes: 1_000))
-    let second = try #require(try files.store(for: identity, quotaBytes: 1_000))
+    let identity = AccountIdentity(name: "ann@lab.test", roles: [], permissions: ["files"], quotaBytes: 1_000)
+    let first = try #require(try files.store(for: identity))
+    let second = try #require(try files.store(for: identity))
     try Self.write(first, "a", 600)
     #expect(throws: FileError.quotaExceeded) { try Self.write(second, "b", 600) }
+  }
+
+  /// So do those of several processes, by the count's file.
+  @Test func processesShareTheirCount() throws {
+    let scratch = try Scratch()
+    try FileManager.default.createDirectory(atPath: scratch.path + "/counts", withIntermediateDirectories: true)
+    let identity = AccountIdentity(name: "ann@lab.test", roles: [], permissions: ["files"], quotaBytes: 1_000)
+    let stores = try (0..<2).map { _ in
+      try #require(
+        try AccountFiles(shared: nil, home: scratch.root + "/{account}", counts: scratch.path + "/counts")
+          .store(for: identity))
+    }
+    try Self.write(stores[0], "a", 600)
+    #expect(throws: FileError.quotaExceeded) { try Self.write(stores[1], "b", 600) }
+    try stores[1].removeFile(try Self.path("a"))
+    try Self.write(stores[0], "b", 1_000)
+    #expect(throws: FileError.quotaExceeded) { try Self.write(stores[1], "c", 1) }
+  }
+
+  @Test func aFileThatSomebodyHasIsNotTakenTwice() throws {
+    let scratch = try Scratch()
+    let store = QuotaFileStore(try scratch.store(), limit: 1_000, usage: FileUsage())
+    let first = try store.open(try Self.path("a"), [.write, .create], permissions: 0o644)
+    let second = try store.open(try Self.path("a"), [.write], permissions: 0)
+    #expect(first.tryLock())
+    #expect(!second.tryLock())
   }
 }

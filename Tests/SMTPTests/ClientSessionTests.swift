@@ -48,6 +48,66 @@ struct ClientSessionTests {
     #expect(outcome.replies[0].enhanced == "2.0.0" && outcome.replies[1].enhanced == "5.1.1")
   }
 
+  @Test func aConnectionServesForMore() throws {
+    var plan = try Self.plan()
+    plan.keepsConnection = true
+    let driver = Self.driver(plan)
+    _ = Self.say("220 hi\r\n", driver)
+    _ = Self.say("250-x\r\n250 PIPELINING\r\n", driver)
+    _ = Self.say("250 ok\r\n250 ok\r\n", driver)
+    _ = Self.say("354 go\r\n", driver)
+    driver.resume(.end, for: try #require(driver.requests.last?.ticket))
+    _ = driver.takeOutput()
+    #expect(Self.say("250 2.0.0 kept\r\n", driver).isEmpty)
+    #expect(try #require(Self.outcome(driver)).replies.map(\.code) == [250])
+    // Another, all of whose recipients are refused; then the last.
+    driver.resume(.plan(try Self.plan(["no@x.test"]).kept), for: try #require(driver.requests.last?.ticket))
+    #expect(
+      String(decoding: driver.takeOutput(), as: UTF8.self) == "MAIL FROM:<ann@lab.test>\r\nRCPT TO:<no@x.test>\r\n")
+    #expect(Self.say("250 ok\r\n550 5.1.1 no\r\n", driver) == "RSET\r\n")
+    #expect(Self.say("250 ok\r\n", driver).isEmpty)
+    driver.resume(.end, for: try #require(driver.requests.last?.ticket))
+    #expect(String(decoding: driver.takeOutput(), as: UTF8.self) == "QUIT\r\n")
+    let outcomes = driver.events.compactMap { if case .finished(let outcome) = $0 { outcome } else { nil } }
+    #expect(outcomes.count == 2 && outcomes[1].replies.map(\.code) == [550] && outcomes[1].failure == nil)
+  }
+
+  /// A server that ended the connection while it waited has said nothing about the next message.
+  @Test func anEndWhileNothingIsUnderWayIsNoFailure() throws {
+    var plan = try Self.plan()
+    plan.keepsConnection = true
+    let driver = Self.driver(plan)
+    _ = Self.say("220 hi\r\n", driver)
+    _ = Self.say("250 x\r\n", driver)
+    _ = Self.say("250 ok\r\n", driver)
+    _ = Self.say("250 ok\r\n", driver)
+    _ = Self.say("354 go\r\n", driver)
+    driver.resume(.end, for: try #require(driver.requests.last?.ticket))
+    _ = Self.say("250 2.0.0 kept\r\n", driver)
+    driver.closeInput()
+    let outcomes = driver.events.compactMap { if case .finished(let outcome) = $0 { outcome } else { nil } }
+    #expect(outcomes.count == 1 && outcomes[0].failure == nil)
+  }
+
+  @Test func whatASenderDemandsIsPassedOnOrRefused() throws {
+    var plan = try Self.plan()
+    plan.envelope?.parameters.deliverBy = DeliverBy(seconds: 120, mode: .returned, traces: true)
+    plan.envelope?.parameters.priority = 3
+    let able = Self.driver(plan)
+    _ = Self.say("220 hi\r\n", able)
+    #expect(
+      Self.say("250-x\r\n250-MT-PRIORITY\r\n250 DELIVERBY\r\n", able)
+        == "MAIL FROM:<ann@lab.test> BY=120;RT MT-PRIORITY=3\r\n")
+    let unable = Self.driver(plan)
+    _ = Self.say("220 hi\r\n250 x\r\n", unable)
+    #expect(try #require(Self.outcome(unable)).failure?.enhanced == "5.3.3")
+    plan.envelope?.parameters = MailParameters()
+    plan.envelope?.parameters.requiresTLS = true
+    let plain = Self.driver(plan)
+    _ = Self.say("220 hi\r\n250-x\r\n250 REQUIRETLS\r\n", plain)
+    #expect(try #require(Self.outcome(plain)).failure?.enhanced == "5.7.30")
+  }
+
   @Test func withoutPipeliningEachCommandWaits() throws {
     let driver = Self.driver(try Self.plan())
     _ = Self.say("220 hi\r\n", driver)
@@ -98,5 +158,13 @@ struct ClientSessionTests {
     let long = Self.driver(try Self.plan())
     long.receive([UInt8](repeating: 0x32, count: 10_000))
     #expect(try #require(Self.outcome(long)).failure != nil)
+  }
+}
+
+extension ClientPlan {
+  fileprivate var kept: ClientPlan {
+    var plan = self
+    plan.keepsConnection = true
+    return plan
   }
 }

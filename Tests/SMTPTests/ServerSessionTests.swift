@@ -36,6 +36,16 @@ struct ServerSessionTests {
     text.split(separator: "\r\n").filter { $0.dropFirst(3).first == " " }.map { String($0.prefix(3)) }
   }
 
+  @Test func requireTLSIsOfferedAndTakenInsideTLSAlone() {
+    for isEncrypted in [false, true] {
+      let driver = Self.driver(isEncrypted: isEncrypted)
+      driver.receive(Array("EHLO c.test\r\nMAIL FROM:<a@b.test> REQUIRETLS\r\n".utf8))
+      let output = Self.output(driver)
+      #expect(output.contains("REQUIRETLS\r\n") == isEncrypted)
+      #expect(Self.codes(output).last == (isEncrypted ? "250" : "530"))
+    }
+  }
+
   private static let exchange =
     "EHLO c.test\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<bob@lab.test>\r\nRCPT TO:<no@lab.test>\r\nDATA\r\n"
     + "Subject: x\r\n\r\n..dot\r\nend\r\n.\r\n"

@@ -151,6 +151,26 @@ extension Codec {
   }
 }
 
+extension Codec {
+  /// `true` for a record with its defaults, `false` for none, or the record's table.
+  static func switched<Record: ConfigurationRecord>(on defaults: Record) -> Codec where Value == Record? {
+    let full = Codec<Record>.record()
+    return Codec(
+      typeName: "true, false or table", shape: .either(.scalar(accepts: .boolean), full.shape),
+      decode: { value, path, decoding in
+        switch value.content {
+        case .boolean(let isOn): return .some(isOn ? defaults : nil)
+        case .table: return full.decode(value, path, &decoding).map { .some($0) }
+        default:
+          decoding.error(path, value.position, "expected true, false or a table, found \(value.typeName)")
+          return nil
+        }
+      },
+      encode: { $0.flatMap { $0 == defaults ? .boolean(true) : full.encode($0) } },
+      validate: { $0.map(full.validate) ?? [] })
+  }
+}
+
 extension String {
   /// The string, or `nil` when there is nothing in it.
   var nonEmpty: String? { isEmpty ? nil : self }

@@ -16,6 +16,7 @@ public struct FTPSection: PlaintextSection {
   public var tlsPort = ListenPort.off
   public var dataPort = ListenPort.number(20)
   public var tls = TLSRequirement.required
+  public var clearCommands = false
   public var passive = FTPPassive()
   public var anonymous: AbsolutePath?
   public var uploads = Uploads.whole
@@ -44,6 +45,12 @@ public struct FTPSection: PlaintextSection {
     keys.key(
       "tls", \.tls, .choice, "Whether log-in and transfers demand TLS.",
       details: "With `\"optional\"`, log-in without TLS still needs `plaintext = true`.", example: "\"required\"")
+    keys.key(
+      "clear_commands", \.clearCommands, .flag,
+      "Whether clients may end TLS on the command connection once they have logged in (CCC, RFC 4217).",
+      details:
+        "For address translators that must read which ports are used. Data connections stay as encrypted as they were.",
+      example: "true")
     keys.key("passive", \.passive, .record(), "Passive data connections.", example: "{}")
     keys.key(
       "anonymous", \.anonymous, Codec<AbsolutePath>.text().optional(),

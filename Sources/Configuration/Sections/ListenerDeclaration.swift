@@ -34,6 +34,7 @@ extension PortsideConfiguration {
       AnyServiceSection("metrics", metrics), AnyServiceSection("admin", plain: admin), AnyServiceSection("dns", dns),
       AnyServiceSection("dhcp", dhcp), AnyServiceSection("tftp", tftp), AnyServiceSection("smtp", plain: smtp),
       AnyServiceSection("imap", plain: imap), AnyServiceSection("pop3", plain: pop3),
+      AnyServiceSection("sieve", plain: sieve),
       AnyServiceSection("http", plain: http), AnyServiceSection("ssh", ssh), AnyServiceSection("ftp", plain: ftp),
       AnyServiceSection("telnet", plain: telnet).adding(telnet.lines), AnyServiceSection("rdp", rdp),
     ]

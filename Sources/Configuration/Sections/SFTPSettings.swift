@@ -2,6 +2,7 @@
 public struct SFTPSettings: ConfigurationRecord {
   public var root: AbsolutePath?
   public var home: PathTemplate<AccountPlaceholder>?
+  public var uploads = FTPSection.Uploads.visible
 
   public init() {}
 
@@ -15,5 +16,10 @@ public struct SFTPSettings: ConfigurationRecord {
       "home", \.home, Codec<PathTemplate<AccountPlaceholder>>.text().optional(),
       "The folder of each account with the permission `files:home`, made at its first use; `/` for it.",
       example: "\"/srv/home/{account}\"")
+    keys.key(
+      "uploads", \.uploads, .choice, "When a file that SFTP makes anew is seen under its name.",
+      details:
+        "`\"visible\"`: from its first byte, as programs that mount folders need it. `\"whole\"`: once it is closed and on "
+        + "the disk; what breaks off leaves nothing.", example: "\"visible\"")
   }
 }

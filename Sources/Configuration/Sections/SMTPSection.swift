@@ -7,18 +7,28 @@ public struct SMTPSection: PlaintextSection {
   public var port = ListenPort.number(25)
   public var submissionPort = ListenPort.number(587)
   public var submissionsPort = ListenPort.number(465)
+  public var lmtpPort = ListenPort.off
   public var domains: [HostName] = []
   public var maxSize = ByteSize(bytes: 35_000_000)
   public var maxRecipients = 100
   public var queueFor = Duration.seconds(5 * 86400)
   public var relay = SMTPRelay()
+  public var publish = SMTPPublishing()
   public var aliases: [MailAddress: [MailAddress]] = [:]
   public var catchAll: [HostName: MailAddress] = [:]
   public var blockLists: [HostName] = []
   public var greylist: Duration?
+  public var milters: [PlainText] = []
+  public var milterFailure = MilterFailure.tempfail
+  public var trustedForwarders: [HostName] = []
   public var faults: [PlainText] = []
   public var plaintext = false
   public var plaintextNetworks: [IPNetwork] = []
+
+  /// What becomes of a message where a milter does not answer.
+  public enum MilterFailure: String, ConfigurationChoice {
+    case tempfail, accept
+  }
 
   public init() {}
 
@@ -28,6 +38,7 @@ public struct SMTPSection: PlaintextSection {
       service: .submission, key: "submission_port", place: \.submissionPort, transports: [.tcp], tls: .starttls),
     ServicePort<SMTPSection>(
       service: .submissions, key: "submissions_port", place: \.submissionsPort, transports: [.tcp], tls: .implicit),
+    ServicePort<SMTPSection>(service: .lmtp, key: "lmtp_port", place: \.lmtpPort, transports: [.tcp], tls: .starttls),
   ]
 
   public static let schema = Schema(SMTPSection(), "Mail in and out.") { keys in
@@ -35,6 +46,9 @@ public struct SMTPSection: PlaintextSection {
     keys.port("port", "The port for other mail servers.")
     keys.port("submission_port", "The port for people, with STARTTLS; it demands log-in.")
     keys.port("submissions_port", "The port for people, inside TLS (RFC 8314); it demands log-in.")
+    keys.port(
+      "lmtp_port", "The port for mail that another server of ours has taken already (LMTP, RFC 2033).",
+      details: "Only for loopback and the machines of `relay.allow`; nothing is checked again.")
     keys.key(
       "domains", \.domains, .list(.text()), "The domains that have their mailboxes here.", example: "[\"acme.example\"]"
     )
@@ -49,6 +63,7 @@ public struct SMTPSection: PlaintextSection {
       "How long delivery is tried before the message goes back.", details: "RFC 5321 §4.5.4.1 advises 4 to 5 days.",
       example: "\"5d\"")
     keys.key("relay", \.relay, .record(), "How mail leaves, and who may send without log-in.", example: "{}")
+    keys.key("publish", \.publish, .record(), "What is published about the mail domains.", example: "{}")
     keys.key(
       "aliases", \.aliases, .map(MailAddress.self, .list(.text())),
       "Addresses that lead to others, here or elsewhere.",
@@ -64,6 +79,18 @@ public struct SMTPSection: PlaintextSection {
       "greylist", \.greylist, Codec<Duration>.duration(.seconds(10) ... .seconds(3600)).optional(),
       "How long an unknown sender must wait before its second attempt is taken; absent: nobody waits.",
       example: "\"5m\"")
+    keys.key(
+      "milters", \.milters, .list(.text(), count: 0...8),
+      "Filters that see every message before it is taken, such as rspamd; each sees what those before it changed.",
+      details: "`inet:ADDRESS:PORT` or `unix:/PATH`. Not for what comes by LMTP.", example: "[\"inet:127.0.0.1:11332\"]"
+    )
+    keys.key(
+      "milter_failure", \.milterFailure, .choice, "What becomes of a message where a milter does not answer.",
+      details: "`\"tempfail\"`: its sender shall try again later. `\"accept\"`: it passes.", example: "\"tempfail\"")
+    keys.key(
+      "trusted_forwarders", \.trustedForwarders, .list(.text()),
+      "Domains whose seals (ARC) count where a message fails DMARC: mailing lists and forwarders.",
+      example: "[\"lists.example\"]")
     keys.key(
       "faults", \.faults, .list(.text()), "Answers that are forced, for laboratories; has no effect elsewhere.",
       details: "`\"rcpt=451\"`: that code to each RCPT; also `mail` and `data`. The code 0 is silence.",

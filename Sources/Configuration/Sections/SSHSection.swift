@@ -1,7 +1,7 @@
 /// `[ssh]`: SSH, SFTP and SCP.
 public struct SSHSection: ServiceSection {
   public enum Shell: String, ConfigurationChoice {
-    case console, os
+    case console, os, system
   }
 
   public enum Algorithms: String, ConfigurationChoice {
@@ -18,6 +18,7 @@ public struct SSHSection: ServiceSection {
   ]
   public var algorithms = Algorithms.standard
   public var graceTime = Duration.seconds(120)
+  public var banner: PlainText?
   public var sftp = SFTPSettings()
 
   public init() {}
@@ -33,7 +34,9 @@ public struct SSHSection: ServiceSection {
       "shell", \.shell, .choice, "What a session that asks for a shell or a command gets.",
       details: "`\"console\"`: the console of this server. `\"os\"`: a shell of the operating system as the user that "
         + "this server runs as, who must not be root, for accounts with the permission `shell`; that worker may then "
-        + "touch whatever this user may.", example: "\"console\"")
+        + "touch whatever this user may. `\"system\"`: for accounts with the permission `shell` whose name without its "
+        + "domain is that of an account of the operating system, sessions of that account: shell, commands and files; the "
+        + "server must be started by root.", example: "\"console\"")
     keys.key(
       "forwarding", \.forwarding, .flag, "Whether accounts that are permitted to may forward connections.",
       details: "`ssh:connect` permits connections from here, `ssh:listen` listeners on loopback here.", example: "false"
@@ -50,6 +53,9 @@ public struct SSHSection: ServiceSection {
     keys.key(
       "grace_time", \.graceTime, .duration(.seconds(5) ... .seconds(600)), "How long a log-in may take.",
       example: "\"2m\"")
+    keys.key(
+      "banner", \.banner, Codec<PlainText>.text().optional(), "Words that clients show before the log-in.",
+      details: "Absent: none.", example: "\"Authorised users only.\"")
     keys.key("sftp", \.sftp, .record(), "The files that SFTP and SCP show.", example: "{}")
   }
 }

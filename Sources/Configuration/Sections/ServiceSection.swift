@@ -45,6 +45,7 @@ extension PortsideConfiguration {
     smtp.mapPorts(change)
     imap.mapPorts(change)
     pop3.mapPorts(change)
+    sieve.mapPorts(change)
     http.mapPorts(change)
     ssh.mapPorts(change)
     ftp.mapPorts(change)

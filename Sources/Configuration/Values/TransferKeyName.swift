@@ -2,6 +2,9 @@
 public struct TransferKeyName: Hashable, Sendable {
   public let name: ZoneName
   public var description: String { "tsig:\(name)" }
+
+  /// For a schema's model alone.
+  static let none = TransferKeyName(name: ZoneName(labels: "invalid"))
 }
 
 extension TransferKeyName: ConfigurationText {

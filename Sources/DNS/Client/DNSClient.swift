@@ -43,6 +43,7 @@ public struct DNSClient: Sendable {
   func request(_ question: Question, id: UInt16) throws(WireError) -> [UInt8] {
     var flags: Header.Flags = []
     if configuration.recursionDesired { flags.insert(.recursionDesired) }
+    if configuration.checkingDisabled { flags.insert(.checkingDisabled) }
     return try Message(header: Header(id: id, flags: flags), questions: [question], edns: configuration.edns).encoded()
   }
 

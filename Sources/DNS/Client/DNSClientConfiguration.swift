@@ -16,6 +16,8 @@ public struct DNSClientConfiguration: Sendable {
   public var attempts = 3
   /// Whether the server shall go and ask others.
   public var recursionDesired = true
+  /// CD: the answer shall come also when the server finds that its signatures are wrong (RFC 6840 §5.9).
+  public var checkingDisabled = false
   /// `nil` asks without EDNS.
   public var edns: EDNS? = EDNS()
 

@@ -2,13 +2,12 @@ import WireKit
 
 /// DNS over a stream (RFC 1035 §4.2.2, RFC 7766): messages behind a length of two octets, pipelined.
 ///
-/// The server's end. What stands in our zones is answered from memory, in order; what a resolver must find out is asked of
-/// the outside, and its replies leave as they come (RFC 7766 §6.2.1.1).
+/// The server's end. What stands in our zones is answered from memory, in order; what a resolver must find out, transfers,
+/// updates and signed requests are asked of the outside, and the replies leave as they come (RFC 7766 §6.2.1.1). The messages
+/// of a transfer are made as the peer takes them.
 public struct DNSStreamSession: StreamSession, ~Copyable {
-  /// A query for the resolver, as it stood on the wire.
-  public typealias Request = [UInt8]
-  /// The reply's octets; `nil` ends the connection.
-  public typealias Reply = [UInt8]?
+  public typealias Request = DNSStreamRequest
+  public typealias Reply = DNSReply
   public typealias Body = Never
   public typealias Event = DNSStreamEvent
 
@@ -21,9 +20,12 @@ public struct DNSStreamSession: StreamSession, ~Copyable {
   private var queries = 0
   private var isEnding = false
   private let mayRecurse: Bool
+  private let takesTransactions: Bool
   private var tickets: UInt64 = 0
-  /// Queries that wait for the resolver.
+  /// Queries that wait for the outside, transfers included.
   private var pending = 0
+  /// Answers of many messages that are under way, the first one first.
+  private var transfers: [any MessageSource] = []
 
   /// Bounds of one connection.
   public struct Limits: Sendable {
@@ -34,14 +36,23 @@ public struct DNSStreamSession: StreamSession, ~Copyable {
     public var queries = 100_000_000
     /// Queries of one connection that may wait for the resolver; then the connection is not read from.
     public var pending = 128
+    /// How long a peer may take for the next 64 KiB of a transfer.
+    public var transfer: Duration = .seconds(60)
+    /// Transfers that one connection may have under way.
+    public var transfers = 8
 
     public init() {}
   }
 
   /// - Parameter isWatched: Whether each exchange is told as an event; only while somebody watches.
   /// - Parameter mayRecurse: Whether names outside of our zones go to the resolver.
-  public init(responder: Responder, limits: Limits = Limits(), isWatched: Bool = false, mayRecurse: Bool = false) {
+  /// - Parameter takesTransactions: Whether transfers, updates, NOTIFY and signed requests are answered by the outside.
+  public init(
+    responder: Responder, limits: Limits = Limits(), isWatched: Bool = false, mayRecurse: Bool = false,
+    takesTransactions: Bool = false
+  ) {
     self.mayRecurse = mayRecurse
+    self.takesTransactions = takesTransactions
     self.responder = responder
     self.limits = limits
     self.isWatched = isWatched
@@ -81,13 +92,17 @@ public struct DNSStreamSession: StreamSession, ~Copyable {
   private mutating func answer(_ request: RawSpan, _ tally: inout ResponderTally, into actions: inout Actions) {
     queries += 1
     var result: ResponderResult?
-    var asksResolver = false
+    var asks: DNSStreamRequest.Kind?
     var conversation: DNSStreamEvent?
-    actions.write { [responder, isWatched, mayRecurse] (output: inout [UInt8]) in
+    actions.write { [responder, isWatched, mayRecurse, takesTransactions] (output: inout [UInt8]) in
       let start = output.count
       result = responder.appendReply(to: request, &output)
-      if mayRecurse, result?.leadsOutside == true {
-        asksResolver = true
+      if takesTransactions, result?.isTransaction == true {
+        asks = .transaction
+      } else if mayRecurse, result?.leadsOutside == true {
+        asks = .recursion
+      }
+      if asks != nil {
         output.removeSubrange(start...)
         return
       }
@@ -96,10 +111,10 @@ public struct DNSStreamSession: StreamSession, ~Copyable {
       }
     }
     tally.count(result)
-    if asksResolver {
+    if let asks {
       tickets += 1
       pending += 1
-      actions.request(request.copied(), Ticket(tickets))
+      actions.request(DNSStreamRequest(asks, request.copied()), Ticket(tickets))
     }
     if let conversation { actions.event(conversation) }
     if result == nil {
@@ -112,20 +127,63 @@ public struct DNSStreamSession: StreamSession, ~Copyable {
   }
 
   public mutating func resume(
-    _ reply: consuming [UInt8]?, for ticket: Ticket, now: MonotonicTime, into actions: inout Actions
+    _ reply: consuming DNSReply, for ticket: Ticket, now: MonotonicTime, into actions: inout Actions
   ) {
-    pending -= 1
-    guard let reply = reply, let length = UInt16(exactly: reply.count) else { return actions.close(.immediately) }
-    actions.write { (output: inout [UInt8]) in
-      output.appendInteger(length)
-      output.append(contentsOf: reply)
+    switch reply {
+    case .message(let octets):
+      guard let length = UInt16(exactly: octets.count) else { return actions.close(.immediately) }
+      actions.write { (output: inout [UInt8]) in
+        output.appendInteger(length)
+        output.append(contentsOf: octets)
+      }
+      finished(now, into: &actions)
+    case .messages(let source):
+      guard transfers.count < limits.transfers else { return actions.close(.immediately) }
+      transfers.append(source)
+      if transfers.count == 1 { transfer(now, into: &actions) }
+    case .none: actions.close(.immediately)
     }
+  }
+
+  /// One request of the outside has its whole answer.
+  private mutating func finished(_ now: MonotonicTime, into actions: inout Actions) {
+    pending -= 1
     if !isEnding { actions.setTimer(Self.idleTimer, at: now + limits.idle) }
     if isEnding, pending == 0 { actions.close(.afterWrites) }
   }
 
+  /// Writes the next messages of the transfer at hand: what fits into a socket's buffer, no more.
+  private mutating func transfer(_ now: MonotonicTime, into actions: inout Actions) {
+    var written = 0
+    while !transfers.isEmpty, written < 65_536 {
+      let message: [UInt8]?
+      do throws(WireError) { message = try transfers[0].next() } catch { return actions.close(.immediately) }
+      guard let message else {
+        transfers.removeFirst()
+        finished(now, into: &actions)
+        continue
+      }
+      guard let length = UInt16(exactly: message.count) else { return actions.close(.immediately) }
+      written += message.count
+      actions.write { (output: inout [UInt8]) in
+        output.appendInteger(length)
+        output.append(contentsOf: message)
+      }
+    }
+    if !transfers.isEmpty { actions.setTimer(Self.idleTimer, at: now + limits.transfer) }
+  }
+
+  public mutating func outputDrained(now: MonotonicTime, into actions: inout Actions) {
+    if !transfers.isEmpty { transfer(now, into: &actions) }
+  }
+
   public mutating func timerFired(_ timer: SessionTimer, now: MonotonicTime, into actions: inout Actions) {
     guard timer == Self.idleTimer else { return }
+    // The peer does not take what it asked for.
+    guard transfers.isEmpty else {
+      actions.event(.idle)
+      return actions.close(.immediately)
+    }
     // Not idle: it waits for us.
     guard pending == 0 else { return actions.setTimer(Self.idleTimer, at: now + limits.idle) }
     actions.event(.idle)
@@ -136,6 +194,35 @@ public struct DNSStreamSession: StreamSession, ~Copyable {
     isEnding = true
     if pending == 0 { actions.close(.afterWrites) }
   }
+}
+
+/// What a session asks of the outside.
+public struct DNSStreamRequest: Hashable, Sendable {
+  public enum Kind: Hashable, Sendable {
+    /// The name lies outside of our zones.
+    case recursion
+    /// A transfer, an update, NOTIFY, or anything signed.
+    case transaction
+  }
+
+  public var kind: Kind
+  /// As it stood on the wire.
+  public var octets: [UInt8]
+
+  public init(_ kind: Kind, _ octets: [UInt8]) {
+    self.kind = kind
+    self.octets = octets
+  }
+}
+
+/// The answer to what takes more than the zones at hand.
+public enum DNSReply: Sendable {
+  case message([UInt8])
+  case messages(any MessageSource)
+  /// No answer: over a stream, the connection ends.
+  case none
+
+  public init(_ octets: [UInt8]?) { self = octets.map { .message($0) } ?? .none }
 }
 
 /// What a stream session tells.

@@ -1,4 +1,5 @@
 import DNSCore
+import DNSSecurity
 import Synchronization
 import WireKit
 
@@ -13,6 +14,8 @@ struct CachedAnswer: Sendable {
   var expires: MonotonicTime
   /// The lifetime that it began with, in seconds.
   var ttl: UInt32
+  /// What validation found; `indeterminate` where nobody validates.
+  var security = Security.indeterminate
 
   /// The records with what is left of their TTLs.
   func aged(at now: MonotonicTime) -> CachedAnswer {

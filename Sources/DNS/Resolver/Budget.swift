@@ -1,3 +1,4 @@
+import DNSSecurity
 import Synchronization
 import WireKit
 
@@ -5,6 +6,7 @@ import WireKit
 final class Budget: Sendable {
   private let questions: Atomic<Int>
   private let deadline: MonotonicTime
+  private let work = Mutex(VerificationBudget())
 
   init(_ limits: ResolverConfiguration.Limits, now: MonotonicTime) {
     questions = Atomic(limits.questions)
@@ -15,5 +17,32 @@ final class Budget: Sendable {
   func spend(now: MonotonicTime) throws(ResolutionError) {
     guard now < deadline else { throw .tooLate }
     guard questions.subtract(1, ordering: .relaxed).newValue >= 0 else { throw .tooExpensive }
+  }
+
+  /// Checks signatures, within what is left for that.
+  func verify<Value>(
+    _ body: (inout VerificationBudget) throws(SecurityFailure) -> Value
+  ) throws(SecurityFailure) -> Value {
+    var taken = work.withLock { $0 }
+    let before = taken
+    defer { give(before, taken) }
+    return try body(&taken)
+  }
+
+  /// Looks at proofs, within what is left for hashing names.
+  func hash<Value>(_ body: (inout VerificationBudget) -> Value) -> Value {
+    var taken = work.withLock { $0 }
+    let before = taken
+    defer { give(before, taken) }
+    return body(&taken)
+  }
+
+  /// Enters what was used; others may have used some of it meanwhile.
+  private func give(_ before: VerificationBudget, _ after: VerificationBudget) {
+    work.withLock { work in
+      work.signatures -= before.signatures - after.signatures
+      work.failures -= before.failures - after.failures
+      work.hashes -= before.hashes - after.hashes
+    }
   }
 }

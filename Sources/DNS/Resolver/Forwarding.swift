@@ -32,7 +32,7 @@ struct Forwarding: Sendable {
           code: message.responseCode, answers: message.answers,
           authorities: message.authorities.filter {
             $0.type == .soa || wantsDNSSEC && [.rrsig, .nsec, .nsec3].contains($0.type)
-          })
+          }, server: endpoint)
       } catch {
         failure = error
         history.failed(endpoint, now: clock.now())

@@ -18,6 +18,8 @@ struct Iteration: Sendable {
     var code: ResponseCode
     var answers: [ResourceRecord]
     var authorities: [ResourceRecord] = []
+    /// Who said so.
+    var server: Endpoint?
   }
 
   /// - Parameter depth: How many names of servers are being looked up above this one.
@@ -32,18 +34,20 @@ struct Iteration: Sendable {
       visited += 1
       guard visited <= 40 else { throw ResolutionError.tooExpensive }
       let step = minimised(question, labels)
-      let reading = try await ask(step, delegation, wantsDNSSEC, budget, depth)
+      let (reading, server) = try await ask(step, delegation, wantsDNSSEC, budget, depth)
       switch reading {
       case .useless: throw ResolutionError.noAnswer
       case .referral(let zone, let servers, let addresses, let ttl):
         delegation = take(zone, servers, addresses, ttl)
         labels = max(labels, zone.labelCount + 1)
-      case .answer(let records):
-        if step == question { return Outcome(code: .noError, answers: records) }
+      case .answer(let records, let proof):
+        if step == question {
+          return Outcome(code: .noError, answers: records, authorities: proof, server: server)
+        }
         // An alias above the name, or the zone's own servers: ask on, with one label more.
         labels += 1
       case .negative(let code, let start):
-        if step == question { return Outcome(code: code, answers: [], authorities: start) }
+        if step == question { return Outcome(code: code, answers: [], authorities: start, server: server) }
         // Nothing below a name that does not exist (RFC 8020); but some servers say so of empty ones (RFC 9156 §2.3):
         // the whole name is asked for before it is believed.
         labels = code == .nxDomain ? question.name.labelCount : labels + 1
@@ -86,7 +90,7 @@ struct Iteration: Sendable {
   /// Asks the servers of a delegation one after the other until one says something of use.
   private func ask(
     _ question: Question, _ delegation: Delegation, _ wantsDNSSEC: Bool, _ budget: Budget, _ depth: Int
-  ) async throws -> Reading {
+  ) async throws -> (Reading, Endpoint) {
     var candidates = history.ordered(delegation.addresses, now: clock.now())
     var names = delegation.servers.shuffled()
     var lookUps = 0
@@ -111,7 +115,7 @@ struct Iteration: Sendable {
           history.failed(server, now: clock.now())
           continue
         }
-        return reading
+        return (reading, server)
       } catch let error as ResolutionError where error == .tooExpensive {
         throw error
       } catch {

@@ -21,6 +21,8 @@ struct NetworkExchange: UpstreamExchange {
     client.configuration.attempts = 1
     client.configuration.recursionDesired = server.recurses
     client.configuration.edns = EDNS(wantsDNSSEC: wantsDNSSEC)
+    // Who validates decides itself what is wrong.
+    client.configuration.checkingDisabled = wantsDNSSEC && server.recurses
     switch server.transport {
     case .udp:
       // Servers from before EDNS answer FORMERR to it (RFC 6891 §7), and know no DNSSEC either.

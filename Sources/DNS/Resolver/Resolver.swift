@@ -1,4 +1,5 @@
 import DNSCore
+import DNSSecurity
 import DNSServer
 import NIOCore
 import NIOPosix
@@ -17,6 +18,9 @@ public final class Resolver: RecursiveResolver {
     public var fromCache: UInt64 = 0
     public var stale: UInt64 = 0
     public var failures: UInt64 = 0
+    /// Answers that were judged: secure ones, and wrong ones.
+    public var secure: UInt64 = 0
+    public var bogus: UInt64 = 0
     /// Questions to other servers.
     public var asked: UInt64 = 0
   }
@@ -27,6 +31,7 @@ public final class Resolver: RecursiveResolver {
   private let cache: AnswerCache
   private let delegations = DelegationCache()
   private let history = ServerHistory()
+  private let chain = ChainCache()
   private let makeNetwork: @Sendable (ResolverConfiguration) -> any UpstreamExchange
   private let network: Mutex<any UpstreamExchange>
   private let counts = Mutex(Figures())
@@ -59,8 +64,12 @@ public final class Resolver: RecursiveResolver {
       return state
     }
     network.withLock { $0 = makeNetwork(configuration) }
-    guard old.forwarders != configuration.forwarders || old.roots != configuration.roots else { return }
+    guard
+      old.forwarders != configuration.forwarders || old.roots != configuration.roots
+        || old.anchors != configuration.anchors
+    else { return }
     cache.removeAll()
+    chain.removeAll()
     delegations.removeAll()
   }
 
@@ -75,6 +84,32 @@ public final class Resolver: RecursiveResolver {
     state.withLock { $0.networks.contains { $0.contains(client) } }
   }
 
+  // MARK: Our own questions
+
+  /// The DS records of one of our zones at its parent, asked of the outside also when the parent is ours.
+  public func parentRecords(of zone: Name) async throws -> [DS] {
+    let limits = state.withLock { $0.limits }
+    let key = AnswerCache.Key(name: zone.lowercased, type: .ds, recordClass: .in, wantsDNSSEC: false)
+    let answer = try await fetch(key, Budget(limits, now: clock.now()), 0)
+    return answer.answers.filter { $0.type == .ds && $0.name == zone }.compactMap { try? $0.data.value(as: DS.self) }
+  }
+
+  /// A zone's keys with the signatures over them, as they came: for who follows them by itself (RFC 5011).
+  public func keySet(of zone: Name) async throws -> SignedSet? {
+    let configuration = state.withLock { $0 }
+    let found = try await outcome(
+      Question(zone, .dnskey), wantsDNSSEC: true, configuration, Budget(configuration.limits, now: clock.now()), 0)
+    return SignedSet.sets(found.answers).first { $0.type == .dnskey && $0.name == zone }
+  }
+
+  /// What is found of a name, and whether it can be trusted: for programs of this house, such as DANE (RFC 6698 §4.1).
+  public func lookUp(_ question: Question) async throws -> ResolvedAnswer {
+    let limits = state.withLock { $0.limits }
+    let answer = try await resolve(question, wantsDNSSEC: false, Budget(limits, now: clock.now())).answer
+    return ResolvedAnswer(
+      code: answer.code, records: answer.answers.filter { $0.type != .rrsig }, security: answer.security)
+  }
+
   // MARK: Clients
 
   public func reply(to query: [UInt8], over transport: DNSTransport) async -> [UInt8]? {
@@ -86,19 +121,23 @@ public final class Resolver: RecursiveResolver {
       header: Header(id: request.header.id, flags: [.response, .recursionAvailable]), questions: [question])
     reply.header.flags.formUnion(request.header.flags.intersection([.recursionDesired, .checkingDisabled]))
     var errors: [EDNSOption] = []
+    let wantsDNSSEC = request.edns?.wantsDNSSEC ?? false
     do {
       let outcome = try await resolve(
-        question, wantsDNSSEC: request.edns?.wantsDNSSEC ?? false, Budget(configuration.limits, now: clock.now()))
-      reply.header.responseCode = outcome.answer.code
-      // The owner as the client wrote it, whose letters' case it may check (0x20).
-      reply.answers = outcome.answer.answers.map { record in
-        guard record.name == question.name else { return record }
-        var record = record
-        record.name = question.name
-        return record
+        question, wantsDNSSEC: wantsDNSSEC, Budget(configuration.limits, now: clock.now()))
+      if case .bogus(let failure) = outcome.answer.security {
+        errors.append(ExtendedError(code: failure.code, text: failure.text).option)
       }
-      reply.authorities = outcome.answer.authorities
-      if outcome.isStale { errors.append(ExtendedError(code: 3, text: "nobody answers; this was true").option) }
+      if outcome.answer.security.isBogus, !request.header.flags.contains(.checkingDisabled) {
+        reply.header.responseCode = .servFail
+      } else {
+        fill(&reply, outcome.answer, question, wantsDNSSEC: wantsDNSSEC)
+        // Only for who knows what it means (RFC 6840 §5.8).
+        if outcome.answer.security == .secure, wantsDNSSEC || request.header.flags.contains(.authenticData) {
+          reply.header.flags.insert(.authenticData)
+        }
+        if outcome.isStale { errors.append(ExtendedError(code: 3, text: "nobody answers; this was true").option) }
+      }
     } catch {
       counts.withLock { $0.failures += 1 }
       reply.header.responseCode = .servFail
@@ -110,6 +149,22 @@ public final class Resolver: RecursiveResolver {
         udpSize: UInt16(clamping: configuration.udpLimit), wantsDNSSEC: edns.wantsDNSSEC, options: errors)
     }
     return encode(reply, request, transport, configuration)
+  }
+
+  /// The sections of a reply. Who does not ask for DNSSEC gets its records only where they are the question (RFC 4035 §3.2.1).
+  private func fill(_ reply: inout Message, _ answer: CachedAnswer, _ question: Question, wantsDNSSEC: Bool) {
+    reply.header.responseCode = answer.code
+    let isWanted = { (record: ResourceRecord) in
+      wantsDNSSEC || record.type == question.type || ![.rrsig, .nsec, .nsec3].contains(record.type)
+    }
+    // The owner as the client wrote it, whose letters' case it may check (0x20).
+    reply.answers = answer.answers.filter(isWanted).map { record in
+      guard record.name == question.name else { return record }
+      var record = record
+      record.name = question.name
+      return record
+    }
+    reply.authorities = answer.authorities.filter(isWanted)
   }
 
   private static func words(_ error: any Error) -> String {
@@ -142,14 +197,21 @@ public final class Resolver: RecursiveResolver {
   ) async throws -> (answer: CachedAnswer, isStale: Bool) {
     var asked = question
     var answers: [ResourceRecord] = []
+    var authorities: [ResourceRecord] = []
+    var security = Security.secure
     var isStale = false
     for _ in 0..<state.withLock({ $0.limits.aliases }) {
       let (found, wasStale) = try await single(asked, wantsDNSSEC, budget, depth)
       isStale = isStale || wasStale
       answers += found.answers
-      guard let target = try Self.danglingAlias(found.answers, asked) else {
+      security = security.combined(with: found.security)
+      // Proofs for wildcards that aliases led through.
+      authorities += found.authorities.filter { !authorities.contains($0) }
+      guard let target = try Self.danglingAlias(found.answers, asked), !security.isBogus else {
         var whole = found
         whole.answers = answers
+        whole.authorities = authorities
+        whole.security = security
         return (whole, isStale)
       }
       asked = Question(target, question.type)
@@ -179,6 +241,7 @@ public final class Resolver: RecursiveResolver {
     _ question: Question, _ wantsDNSSEC: Bool, _ budget: Budget, _ depth: Int
   ) async throws -> (CachedAnswer, isStale: Bool) {
     let now = clock.now()
+    let validates = state.withLock { !$0.anchors.isEmpty }
     if let message = local.answer(question, wantsDNSSEC: wantsDNSSEC) {
       let ours = CachedAnswer(
         code: message.responseCode, answers: message.answers, authorities: message.authorities, stored: now,
@@ -191,7 +254,8 @@ public final class Resolver: RecursiveResolver {
       return (known, false)
     }
     let key = AnswerCache.Key(
-      name: question.name.lowercased, type: question.type, recordClass: question.recordClass, wantsDNSSEC: wantsDNSSEC)
+      name: question.name.lowercased, type: question.type, recordClass: question.recordClass,
+      wantsDNSSEC: wantsDNSSEC || validates)
     let cached = cache[key]
     if let cached, cached.expires > now {
       counts.withLock { $0.fromCache += 1 }
@@ -202,7 +266,7 @@ public final class Resolver: RecursiveResolver {
       return (try await fetch(key, budget, depth), false)
     } catch {
       let limits = state.withLock { $0.limits }
-      guard let cached, cached.code == .noError || cached.code == .nxDomain,
+      guard let cached, cached.code == .noError || cached.code == .nxDomain, !cached.security.isBogus,
         now - cached.expires < .seconds(Int64(limits.stale))
       else { throw error }
       counts.withLock { $0.stale += 1 }
@@ -244,29 +308,71 @@ public final class Resolver: RecursiveResolver {
   private func ask(_ key: AnswerCache.Key, _ budget: Budget, _ depth: Int) async throws -> CachedAnswer {
     let configuration = state.withLock { $0 }
     let question = Question(key.name, key.type, key.recordClass)
-    let network = CountingExchange(network: network.withLock { $0 }) { [self] in counts.withLock { $0.asked += 1 } }
-    let outcome: Iteration.Outcome
-    if configuration.forwarders.isEmpty {
-      let iteration = Iteration(
-        configuration: configuration, network: network, delegations: delegations, history: history, clock: clock
-      ) { [self] question, budget, depth in
-        let answer = try await resolve(question, wantsDNSSEC: false, budget, depth: depth).answer
-        return .init(code: answer.code, answers: answer.answers)
-      }
-      outcome = try await iteration.resolve(question, wantsDNSSEC: key.wantsDNSSEC, budget, depth: depth)
-    } else {
-      let forwarding = Forwarding(configuration: configuration, network: network, history: history, clock: clock)
-      outcome = try await forwarding.resolve(question, wantsDNSSEC: key.wantsDNSSEC, budget)
+    // Names of servers are looked up to ask them; whoever lies there is found out by what the servers say.
+    guard !configuration.anchors.isEmpty, depth == 0 else {
+      let outcome = try await outcome(question, wantsDNSSEC: key.wantsDNSSEC, configuration, budget, depth)
+      let answer = remembered(outcome, configuration.limits)
+      if answer.ttl > 0, configuration.anchors.isEmpty { cache.store(answer, for: key) }
+      return answer
     }
-    let answer = remembered(outcome, configuration.limits)
+    let validation = validation(configuration)
+    var answer: CachedAnswer?
+    for _ in 0..<Validation.attempts {
+      let outcome = try await outcome(question, wantsDNSSEC: true, configuration, budget, depth)
+      let finding = try await validation.judge(question, outcome, budget)
+      var judged = remembered(outcome, configuration.limits, longest: finding.longest)
+      judged.security = finding.security
+      answer = judged
+      guard finding.security.isBogus, let server = outcome.server else { break }
+      // Another one may be honest.
+      history.failed(server, now: clock.now())
+    }
+    guard var answer else { throw ResolutionError.noAnswer }
+    counts.withLock { counts in
+      if answer.security == .secure { counts.secure += 1 }
+      if answer.security.isBogus { counts.bogus += 1 }
+    }
+    if answer.security.isBogus {
+      // For who sets CD, and so that it is not asked for at each question; not for long (RFC 4035 §4.7).
+      answer.ttl = min(answer.ttl, configuration.limits.failureTTL)
+      answer.expires = answer.stored + .seconds(Int64(answer.ttl))
+    }
     if answer.ttl > 0 { cache.store(answer, for: key) }
     return answer
   }
 
+  private func validation(_ configuration: ResolverConfiguration) -> Validation {
+    Validation(anchors: configuration.anchors, chain: chain, clock: clock) { [self] question, budget in
+      try await outcome(question, wantsDNSSEC: true, configuration, budget, 0)
+    } blame: { [self] server in
+      history.failed(server, now: clock.now())
+    }
+  }
+
+  /// What others answer, as it is.
+  private func outcome(
+    _ question: Question, wantsDNSSEC: Bool, _ configuration: ResolverConfiguration, _ budget: Budget, _ depth: Int
+  ) async throws -> Iteration.Outcome {
+    let network = CountingExchange(network: network.withLock { $0 }) { [self] in counts.withLock { $0.asked += 1 } }
+    guard configuration.forwarders.isEmpty else {
+      let forwarding = Forwarding(configuration: configuration, network: network, history: history, clock: clock)
+      return try await forwarding.resolve(question, wantsDNSSEC: wantsDNSSEC, budget)
+    }
+    let iteration = Iteration(
+      configuration: configuration, network: network, delegations: delegations, history: history, clock: clock
+    ) { [self] question, budget, depth in
+      let answer = try await resolve(question, wantsDNSSEC: false, budget, depth: depth).answer
+      return .init(code: answer.code, answers: answer.answers)
+    }
+    return try await iteration.resolve(question, wantsDNSSEC: wantsDNSSEC, budget, depth: depth)
+  }
+
   /// The answer with the time for which it is believed.
-  private func remembered(_ outcome: Iteration.Outcome, _ limits: ResolverConfiguration.Limits) -> CachedAnswer {
+  private func remembered(
+    _ outcome: Iteration.Outcome, _ limits: ResolverConfiguration.Limits, longest: UInt32 = .max
+  ) -> CachedAnswer {
     let now = clock.now()
-    let ttl: UInt32
+    var ttl: UInt32
     if outcome.answers.isEmpty {
       // RFC 2308 §5: the SOA's own TTL or its minimum, whichever is less; without one, not for long.
       let start = outcome.authorities.first { $0.type == .soa }
@@ -275,6 +381,7 @@ public final class Resolver: RecursiveResolver {
     } else {
       ttl = min(outcome.answers.map(\.ttl).min() ?? 0, limits.longestTTL)
     }
+    ttl = min(ttl, longest)
     return CachedAnswer(
       code: outcome.code, answers: outcome.answers, authorities: outcome.authorities, stored: now,
       expires: now + .seconds(Int64(ttl)), ttl: ttl)
@@ -290,4 +397,12 @@ private struct CountingExchange: UpstreamExchange {
     count()
     return try await network.ask(question, of: server, wantsDNSSEC: wantsDNSSEC)
   }
+}
+
+/// What a resolver found out.
+public struct ResolvedAnswer: Sendable {
+  public var code: ResponseCode
+  /// Aliases first, then what was asked for; without signatures.
+  public var records: [ResourceRecord]
+  public var security: Security
 }

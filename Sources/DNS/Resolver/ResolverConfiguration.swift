@@ -17,12 +17,14 @@ public struct ResolverConfiguration: Sendable {
   public var udpLimit: Int
   /// DER certificates that forwarders inside TLS are judged by; empty: the system's.
   public var trustRoots: [[UInt8]]
+  /// What is validated, and what is not (RFC 4035 §5); without anchors nothing is.
+  public var anchors: TrustAnchors
   public var limits: Limits
 
   /// What one client's question may cost. Each default says why.
   public struct Limits: Sendable, Hashable {
     /// Questions to other servers, over everything that one question leads to: NXNSAttack, CAMP, circles of delegations.
-    public var questions = 60
+    public var questions = 100
     /// Aliases followed; as many as our own zones allow (RFC 1034 §3.6.2 wants chains short).
     public var aliases = 16
     /// Names of servers looked up in order to look up another name.
@@ -50,7 +52,7 @@ public struct ResolverConfiguration: Sendable {
   public init(
     networks: [IPNetwork], forwarders: [Forwarder] = [], roots: [Endpoint] = RootHints.addresses,
     serverPort: UInt16 = 53, cacheSize: Int = 64_000_000, udpLimit: Int = Int(EDNS.safeUDPSize),
-    trustRoots: [[UInt8]] = [], limits: Limits = Limits()
+    trustRoots: [[UInt8]] = [], anchors: TrustAnchors = .none, limits: Limits = Limits()
   ) {
     self.networks = networks
     self.forwarders = forwarders
@@ -59,6 +61,7 @@ public struct ResolverConfiguration: Sendable {
     self.cacheSize = cacheSize
     self.udpLimit = udpLimit
     self.trustRoots = trustRoots
+    self.anchors = anchors
     self.limits = limits
   }
 }

@@ -105,7 +105,8 @@ final class StreamForwarder: Sendable {
       waiting.remove(id)
     }
     let request = Message(
-      header: Header(id: id, flags: .recursionDesired), questions: [question], edns: EDNS(wantsDNSSEC: wantsDNSSEC))
+      header: Header(id: id, flags: wantsDNSSEC ? [.recursionDesired, .checkingDisabled] : .recursionDesired),
+      questions: [question], edns: EDNS(wantsDNSSEC: wantsDNSSEC))
     let octets: [UInt8]
     do { octets = try request.encoded() } catch {
       promise.fail(error)

@@ -13,6 +13,8 @@ final class DNSCounters: Sendable {
   private let otherCodes = Atomic<UInt64>(0)
   private let truncated = Atomic<UInt64>(0)
   private let silent = Atomic<UInt64>(0)
+  private let dropped = Atomic<UInt64>(0)
+  private let slipped = Atomic<UInt64>(0)
 
   func add(_ tally: ResponderTally) {
     queries.add(tally.queries, ordering: .relaxed)
@@ -25,6 +27,8 @@ final class DNSCounters: Sendable {
     if tally.otherCodes > 0 { otherCodes.add(tally.otherCodes, ordering: .relaxed) }
     if tally.truncated > 0 { truncated.add(tally.truncated, ordering: .relaxed) }
     if tally.silent > 0 { silent.add(tally.silent, ordering: .relaxed) }
+    if tally.dropped > 0 { dropped.add(tally.dropped, ordering: .relaxed) }
+    if tally.slipped > 0 { slipped.add(tally.slipped, ordering: .relaxed) }
   }
 
   var tally: ResponderTally {
@@ -39,6 +43,8 @@ final class DNSCounters: Sendable {
     tally.otherCodes = otherCodes.load(ordering: .relaxed)
     tally.truncated = truncated.load(ordering: .relaxed)
     tally.silent = silent.load(ordering: .relaxed)
+    tally.dropped = dropped.load(ordering: .relaxed)
+    tally.slipped = slipped.load(ordering: .relaxed)
     return tally
   }
 }

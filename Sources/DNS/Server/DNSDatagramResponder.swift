@@ -1,4 +1,5 @@
 import DNSCore
+import Glibc
 import Services
 import Transport
 import WireKit
@@ -11,11 +12,18 @@ struct DNSDatagramResponder: DatagramResponder {
   private var tally = ResponderTally()
   private var isWatched = false
   private let recursion: DatagramRecursion?
+  private let transactions: DatagramTransactions?
+  private let limiter: RateLimiter?
+  /// Seconds since 1970, at the last batch.
+  private var time: UInt32 = 0
 
   init(
-    responder: Responder, counters: DNSCounters, conversation: DNSConversation, recursion: DatagramRecursion? = nil
+    responder: Responder, counters: DNSCounters, conversation: DNSConversation, recursion: DatagramRecursion? = nil,
+    transactions: DatagramTransactions? = nil, limiter: RateLimiter? = nil
   ) {
+    self.limiter = limiter
     self.recursion = recursion
+    self.transactions = transactions
     self.responder = responder
     self.counters = counters
     self.conversation = conversation
@@ -23,14 +31,31 @@ struct DNSDatagramResponder: DatagramResponder {
 
   mutating func beginBatch() {
     responder.refresh()
+    time = UInt32(truncatingIfNeeded: Glibc.time(nil))
     isWatched = conversation.isWatched
   }
 
   @_lifetime(reply: copy reply)
   mutating func respond(to request: RawSpan, from peer: DatagramPeer, into reply: inout FixedWriter) -> Bool {
-    let result = responder.respond(to: request, over: .udp, into: &reply)
+    let origin = RequestOrigin(peer.endpoint.address, time: time)
+    let result = responder.respond(to: request, over: .udp, from: origin, into: &reply)
     tally.count(result)
+    if let result, result.isTransaction, let transactions {
+      transactions.take(request, from: peer)
+      return false
+    }
     if let result, result.leadsOutside, let recursion, recursion.take(request, from: peer) { return false }
+    if let limiter, let result, !result.hasServerCookie {
+      switch limiter.judge(origin, likeness: result.likeness) {
+      case .send: break
+      case .drop:
+        tally.dropped &+= 1
+        return false
+      case .slip:
+        tally.slipped &+= 1
+        Responder.shorten(&reply)
+      }
+    }
     if isWatched {
       conversation.emit(
         request: request.copied(), reply: result == nil ? [] : reply.written.copied(), peer: peer.endpoint)

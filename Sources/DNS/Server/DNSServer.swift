@@ -16,12 +16,12 @@ import WireKit
 public final class DNSServer: Sendable {
   private let context: ServerContext
   private let configuration: DNSServerConfiguration
-  private let zones: ZoneSet
+  let zones: ZoneSet
   private let resolver: (any RecursiveResolver)?
   private let streamCounters = DNSCounters()
-  private let state = Mutex(State())
+  let state = Mutex(State())
 
-  private struct State {
+  struct State {
     var loops: [DatagramLoop] = []
     var counters: [DNSCounters] = []
     var isStopped = false
@@ -30,6 +30,17 @@ public final class DNSServer: Sendable {
     /// The zones as their files have them, and what programs put beside that.
     var written: [Zone] = []
     var dynamic = DynamicRecords()
+    /// Both put together, before they are signed.
+    var composed: [Name: Zone] = [:]
+    /// Zones of other servers, whole as they came.
+    var received: [Name: Zone] = [:]
+    /// Zones of ours that can't be answered from.
+    var unavailable: Set<Name> = []
+    var transactions: (any DNSTransactions)?
+    /// Signs what is to be signed, as the last step before a zone is served.
+    var finisher: (any ZoneFinishing)?
+
+    func finish(_ zone: Zone) -> Zone { finisher?.finish(zone) ?? zone }
   }
 
   /// - Parameters:
@@ -81,9 +92,12 @@ public final class DNSServer: Sendable {
     let recursion = resolver.flatMap { resolver in
       LateReplies(socket).map { DatagramRecursion(resolver, $0, conversation, meter) }
     }
+    let transactions = state.withLock(\.transactions).flatMap { transactions in
+      LateReplies(socket).map { DatagramTransactions(transactions, $0, conversation) }
+    }
     let responder = DNSDatagramResponder(
       responder: Responder(zones: zones, settings: configuration.responder), counters: counters,
-      conversation: conversation, recursion: recursion)
+      conversation: conversation, recursion: recursion, transactions: transactions, limiter: configuration.limiter)
     let loop = try DatagramLoop.start(
       socket, limits: configuration.datagrams, name: "dns-udp-\(index)", meter: meter, responder: responder)
     let isStopped = state.withLock { state in
@@ -110,13 +124,20 @@ public final class DNSServer: Sendable {
     DNSStreamSession(
       responder: Responder(zones: zones, settings: configuration.responder), limits: configuration.streams,
       isWatched: context.events.isWatched(connection.service),
-      mayRecurse: isTrusted ? resolver != nil : resolver?.serves(connection.peer.address) ?? false)
+      mayRecurse: isTrusted ? resolver != nil : resolver?.serves(connection.peer.address) ?? false,
+      takesTransactions: state.withLock { $0.transactions != nil })
+  }
+
+  /// Has transfers, NOTIFY, updates and signed requests answered. Before sockets are served.
+  public func setTransactions(_ transactions: any DNSTransactions) {
+    state.withLock { $0.transactions = transactions }
   }
 
   /// What a stream listener reports to.
   public var streamHandler: DNSStreamHandler {
     DNSStreamHandler(
-      counters: streamCounters, context: context, resolver: resolver, meters: DNSMeters(context.meters))
+      counters: streamCounters, context: context, resolver: resolver, meters: DNSMeters(context.meters),
+      transactions: state.withLock(\.transactions))
   }
 
   /// Loads these zones and serves them in the place of all others. A zone whose source is broken goes on as it was.
@@ -146,37 +167,16 @@ public final class DNSServer: Sendable {
     state.withLock { state in
       guard state.reloads == number else { return }
       state.written = served
-      let apexes = served.map(\.apex)
-      zones.replace(with: ZoneCatalog(served.map { state.dynamic.compose($0, among: apexes) }))
+      publish(&state)
     }
     return reports
   }
 
-  /// Puts records beside those of the zones' files, in the place of what stood under the same keys; an empty list takes them
-  /// out. Names that a file has anything for are left to the file. The serials of the zones rise. Served when this returns.
-  ///
-  /// It packs every zone that is touched anew: for zones of some ten thousand records, not of millions.
-  /// - Returns: The new serials.
-  @discardableResult
-  public func updateDynamic(_ changes: [String: [ResourceRecord]]) -> [Name: UInt32] {
-    state.withLock { state in
-      let touched = state.dynamic.update(changes)
-      let apexes = state.written.map(\.apex)
-      let homes = Set(touched.compactMap { DynamicRecords.home(of: $0, among: apexes) })
-      guard !homes.isEmpty else { return [:] }
-      var composed = Dictionary(uniqueKeysWithValues: zones.current.zones.map { ($0.apex, $0) })
-      for zone in state.written where homes.contains(zone.apex) {
-        composed[zone.apex] = state.dynamic.compose(zone, among: apexes)
-      }
-      zones.replace(with: ZoneCatalog(Array(composed.values)))
-      return composed.filter { homes.contains($0.key) }.mapValues(\.soa.serial)
-    }
-  }
+  /// Has every zone pass through this before it is served. Before zones are loaded.
+  public func setFinisher(_ finisher: any ZoneFinishing) { state.withLock { $0.finisher = finisher } }
 
-  /// Has the serials of zones with dynamic records begin above these: what secondaries saw before a restart.
-  public func raiseSerials(_ floors: [Name: UInt32]) {
-    state.withLock { state in for (apex, floor) in floors { state.dynamic.raiseSerial(of: apex, to: floor) } }
-  }
+  /// Finishes these zones anew: keys or signatures are due.
+  public func finishAgain(_ apexes: [Name]) { state.withLock { publish(&$0, only: Set(apexes)) } }
 
   private func report(_ report: ZoneLoadReport) {
     var fields = [Event.Field("zone", .string(report.apex.description))]
@@ -201,7 +201,14 @@ public final class DNSServer: Sendable {
   }
 
   /// The zones served at this moment.
-  public var servedZones: [Zone] { zones.current.zones }
+  public var servedZones: [Zone] { zones.current.zones.filter { !$0.isPlaceholder } }
+
+  /// The zone of this name, as it is served at this moment.
+  public func servedZone(_ apex: Name) -> Zone? {
+    zones.current.zone(apex).flatMap { $0.isPlaceholder ? nil : $0 }
+  }
+
+  var responderSettings: ResponderSettings { configuration.responder }
 
   /// What has been answered since the start.
   public var metrics: DNSMetrics {

@@ -9,6 +9,8 @@ public struct DNSServerConfiguration: Sendable {
   public var responder = ResponderSettings()
   /// Batch sizes of the receive threads.
   public var datagrams = DatagramLoop.Limits()
+  /// Bounds of like answers over UDP; `nil` for none.
+  public var limiter: RateLimiter?
   /// Bounds of TCP connections.
   public var streams = DNSStreamSession.Limits()
 

@@ -10,13 +10,24 @@ public struct DNSStreamHandler: RequestHandler {
   let context: ServerContext
   let resolver: (any RecursiveResolver)?
   let meters: DNSMeters
+  let transactions: (any DNSTransactions)?
 
-  public func handle(_ query: [UInt8], body: RequestBody, on connection: Connection) async -> [UInt8]? {
-    guard let resolver else { return nil }
-    let reply = await resolver.reply(to: query, over: .stream)
+  public func handle(_ request: DNSStreamRequest, body: RequestBody, on connection: Connection) async -> DNSReply {
+    let reply: DNSReply
+    switch request.kind {
+    case .recursion:
+      guard let resolver else { return .none }
+      reply = DNSReply(await resolver.reply(to: request.octets, over: .stream))
+    case .transaction:
+      guard let transactions else { return .none }
+      reply = await transactions.answer(request.octets, from: connection.peer, over: .stream)
+    }
     let conversation = DNSConversation(context: context, service: connection.service)
     if conversation.isWatched {
-      conversation.emit(request: query, reply: reply ?? [], peer: connection.peer, session: connection.id)
+      // Of an answer of many messages the request alone is told.
+      var octets: [UInt8] = []
+      if case .message(let message) = reply { octets = message }
+      conversation.emit(request: request.octets, reply: octets, peer: connection.peer, session: connection.id)
     }
     return reply
   }

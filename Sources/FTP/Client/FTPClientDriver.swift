@@ -126,7 +126,7 @@ final class FTPClientDriver: ChannelInboundHandler {
         do { try addTLS(context) } catch { fail(error, context) }
       case .event(.malformed): fail(FTPClientError("what the server says is no FTP"), context)
       case .close: context.close(promise: nil)
-      case .event, .send, .body, .bodyEnd, .cancel, .setTimer: break
+      case .event, .send, .body, .bodyEnd, .cancel, .setTimer, .stopTLS: break
       }
     }
   }

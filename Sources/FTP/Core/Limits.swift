@@ -33,6 +33,8 @@ public struct FTPPolicy: Hashable, Sendable {
   public var acceptsPlainLogIn: Bool
   /// Whether data connections of encrypted sessions must be encrypted as well.
   public var requiresProtectedData: Bool
+  /// Whether a client that has logged in may end TLS on the control connection (CCC, RFC 4217 §6).
+  public var allowsClearCommands: Bool
   public var allowsActive: Bool
   /// Whether `anonymous` and `ftp` may log in.
   public var allowsAnonymous: Bool
@@ -41,13 +43,14 @@ public struct FTPPolicy: Hashable, Sendable {
 
   public init(
     offersTLS: Bool = true, isImplicit: Bool = false, acceptsPlainLogIn: Bool = false,
-    requiresProtectedData: Bool = true, allowsActive: Bool = true, allowsAnonymous: Bool = false,
-    hostNames: [String] = []
+    requiresProtectedData: Bool = true, allowsClearCommands: Bool = false, allowsActive: Bool = true,
+    allowsAnonymous: Bool = false, hostNames: [String] = []
   ) {
     self.offersTLS = offersTLS
     self.isImplicit = isImplicit
     self.acceptsPlainLogIn = acceptsPlainLogIn
     self.requiresProtectedData = requiresProtectedData
+    self.allowsClearCommands = allowsClearCommands
     self.allowsActive = allowsActive
     self.allowsAnonymous = allowsAnonymous
     self.hostNames = hostNames

@@ -24,7 +24,7 @@ extension FTPServerSession {
       hasBufferSize = true
       reply(FTPReply(200, "PBSZ=0"), &actions)
     case "PROT": protection(command, &actions)
-    case "CCC": reply(FTPReply(534, "The control connection stays encrypted."), &actions)
+    case "CCC": clearCommands(&actions)
     default: return false
     }
     return true
@@ -93,6 +93,23 @@ extension FTPServerSession {
     case "S", "E": refuse(FTPReply(536, "TLS has no such level."), &actions)
     default: refuse(FTPReply(504, "PROT C or PROT P"), &actions)
     }
+  }
+
+  /// TLS ends on the control connection, so that a gateway in between can read which ports are used. Who is logged in stays
+  /// so; what is decided about data connections stays as it is, since anybody may speak up now.
+  private mutating func clearCommands(_ actions: inout Actions) {
+    guard isEncrypted else { return refuse(FTPReply(533, "There is no TLS to end."), &actions) }
+    guard policy.allowsClearCommands else {
+      return refuse(FTPReply(534, "The control connection stays encrypted."), &actions)
+    }
+    reply(FTPReply(200, "TLS ends here."), &actions)
+    actions.stopTLS()
+  }
+
+  public mutating func tlsStopped(now: MonotonicTime, into actions: inout Actions) {
+    isEncrypted = false
+    wasCleared = true
+    framer = LineFramer(maximumLength: limits.lineLength, lineEnd: .lenient)
   }
 
   // MARK: Answers

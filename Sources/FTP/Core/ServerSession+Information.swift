@@ -22,6 +22,7 @@ extension FTPServerSession {
 
   private var features: [String] {
     var lines = policy.offersTLS || policy.isImplicit ? ["AUTH TLS", "PBSZ", "PROT"] : []
+    if policy.allowsClearCommands, !lines.isEmpty { lines.append("CCC") }
     lines += [
       "AVBL", "EPRT", "EPSV",
       "HASH " + FTPHashAlgorithm.allCases.map { $0.rawValue + ($0 == hash ? "*" : "") }.joined(separator: ";"),

@@ -104,7 +104,7 @@ extension FTPServerSession {
   }
 
   private mutating func transfer(_ verb: FTPVerb, _ command: FTPCommand, _ actions: inout Actions) {
-    if isEncrypted, policy.requiresProtectedData, !protectsData {
+    if isEncrypted || wasCleared, policy.requiresProtectedData, !protectsData {
       return refuse(FTPReply(522, "PROT P first: data connections must be encrypted."), &actions)
     }
     let path = command.argument

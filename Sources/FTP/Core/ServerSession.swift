@@ -44,6 +44,8 @@ public struct FTPServerSession: ~Copyable, StreamSession {
 
   var stage = Stage.greeted
   var isEncrypted: Bool
+  /// The client has logged in inside TLS, and ended that since (CCC).
+  var wasCleared = false
   var waiting = Waiting.nothing
   var ticket = Ticket(0)
   /// ABOR came while a transfer ran; its own reply follows the transfer's.
@@ -151,8 +153,10 @@ public struct FTPServerSession: ~Copyable, StreamSession {
   }
 
   private func isUpgrading(_ actions: borrowing Actions) -> Bool {
-    guard case .startTLS = actions.actions.last else { return false }
-    return true
+    switch actions.actions.last {
+    case .startTLS, .stopTLS: true
+    default: false
+    }
   }
 
   /// Whether this is the beginning of another protocol's conversation.
@@ -230,6 +234,7 @@ public struct FTPServerSession: ~Copyable, StreamSession {
   /// Forgets everything that commands have set (REIN, AUTH).
   mutating func reset() {
     stage = .greeted
+    wasCleared = false
     isText = true
     compression = nil
     hasBufferSize = false

@@ -34,9 +34,10 @@ public final class DataConnection: Sendable {
     return DataConnection(channel, handler)
   }
 
-  /// Channel options of both ends: large reads, no waiting for more to write.
+  /// Large reads, but none that malloc would take from the system anew each time. To be used with one read a turn: TLS gathers
+  /// what a turn brings in one buffer, and copies as that grows.
   public static let receiveAllocator = AdaptiveRecvByteBufferAllocator(
-    minimum: 16 * 1024, initial: 64 * 1024, maximum: 512 * 1024)
+    minimum: 16 * 1024, initial: 64 * 1024, maximum: 256 * 1024)
 
   public var remote: Endpoint? { channel.remoteAddress.flatMap { Endpoint(data: $0) } }
 

@@ -17,10 +17,19 @@ final class PassivePorts: Sendable {
   private let taken = Mutex<Set<UInt16>>([])
 
   /// The ports to try, in an order that nobody can foretell: who knows the next port could get there first.
-  func candidates(in range: ClosedRange<UInt16>) -> [UInt16] {
-    if range == 0...0 { return [0] }
-    return taken.withLock { taken in range.filter { !taken.contains($0) } }.shuffled()
+  ///
+  /// From a place that is drawn, in steps that are drawn: each port once, without a draw for each.
+  func candidates(in range: ClosedRange<UInt16>) -> some Sequence<UInt16> {
+    let count = Int(range.upperBound - range.lowerBound) + 1
+    let first = Int.random(in: 0..<count)
+    var step = Int.random(in: 1...count)
+    while Self.divisor(step, count) != 1 { step = Int.random(in: 1...count) }
+    let steps = step
+    return (0..<count).lazy.map { range.lowerBound + UInt16((first + $0 * steps) % count) }
   }
+
+  /// The greatest common divisor.
+  private static func divisor(_ one: Int, _ other: Int) -> Int { other == 0 ? one : divisor(other, one % other) }
 
   func take(_ port: UInt16) -> Bool { port == 0 || taken.withLock { $0.insert(port).inserted } }
   func release(_ port: UInt16) { taken.withLock { _ = $0.remove(port) } }
@@ -78,6 +87,7 @@ final class PassiveListener: Sendable {
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
       .childChannelOption(.recvAllocator, value: DataConnection.receiveAllocator)
+      .childChannelOption(.maxMessagesPerRead, value: 1)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           guard channel.remoteAddress.flatMap({ Endpoint(data: $0) })?.address == peer else {
@@ -150,6 +160,7 @@ enum ActiveConnector {
         .channelOption(.socketOption(.so_reuseaddr), value: 1)
         .channelOption(.tcpOption(.tcp_nodelay), value: 1)
         .channelOption(.recvAllocator, value: DataConnection.receiveAllocator)
+        .channelOption(.maxMessagesPerRead, value: 1)
         .channelInitializer { channel in
           channel.eventLoop.makeCompletedFuture {
             promise.succeed(try DataConnection.add(to: channel, stallTime: stallTime))

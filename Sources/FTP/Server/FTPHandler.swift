@@ -45,6 +45,9 @@ final class FTPHandler: RequestHandler {
 
   // MARK: RequestHandler
 
+  /// What waits for the medium runs on the pool; the rest waits for data connections, which are on the same event loop.
+  var handlesOnEventLoop: Bool { true }
+
   func answer(_ request: FTPRequest, on connection: Connection) -> FTPOutcome? {
     guard let control = control(connection) else { return .failed(.local) }
     switch request {

@@ -8,6 +8,8 @@ public struct FTPServerConfiguration: Sendable {
   public var hostNames: [String] = []
   /// Whether data connections of encrypted sessions must be encrypted as well.
   public var requiresTLS = true
+  /// Whether clients may end TLS on the control connection once they have logged in (CCC).
+  public var allowsClearCommands = false
   /// Whether a peer may log in without TLS.
   public var acceptsPlainLogIn: @Sendable (IPAddress) -> Bool = { _ in false }
   /// Ports of passive data connections; 0...0 takes any free one.
@@ -35,7 +37,8 @@ public struct FTPServerConfiguration: Sendable {
     FTPPolicy(
       offersTLS: connection.offersTLS, isImplicit: connection.isImplicit,
       acceptsPlainLogIn: acceptsPlainLogIn(connection.address), requiresProtectedData: requiresTLS,
-      allowsActive: activePort != nil, allowsAnonymous: anonymousFiles != nil, hostNames: hostNames)
+      allowsClearCommands: allowsClearCommands, allowsActive: activePort != nil, allowsAnonymous: anonymousFiles != nil,
+      hostNames: hostNames)
   }
 
   /// What of a connection decides its policy.

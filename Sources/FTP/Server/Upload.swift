@@ -71,7 +71,7 @@ final class Upload: Sendable {
       let target = try control.place(name ?? Array("upload".utf8))
       files = target.files
       place = Place(path: try unique(files, target.path), replaces: false)
-      if !isVisible, mayComplete(files, place.path) { place.partial = PartialName.of(place.path) }
+      if !isVisible, PartialName.mayComplete(files, place.path) { place.partial = PartialName.of(place.path) }
     default: throw FTPFailure.unsupported
     }
     return try open(place, files, transfer)
@@ -81,9 +81,7 @@ final class Upload: Sendable {
     var options: FileOpenOptions = [.write, .create]
     if !place.replaces, place.partial == nil { options.insert(.exclusive) }
     let file = try files.open(place.partial ?? place.path, options, permissions: 0o666)
-    if let file = file as? any DescriptorBackedFile, flock(file.descriptorNumber, LOCK_EX | LOCK_NB) != 0 {
-      throw FTPFailure.busy
-    }
+    guard file.tryLock() else { throw FTPFailure.busy }
     let size = try file.attributes().size
     guard place.offset <= size else { throw FTPFailure.restartBeyondEnd }
     if place.offset < size { try file.setAttributes(FileAttributeChanges(size: place.offset)) }
@@ -97,7 +95,7 @@ final class Upload: Sendable {
     guard !path.isRoot else { throw .isDirectory }
     let existing = try? files.attributes(of: path, followingLinks: true)
     if let existing, existing.kind != .file { throw existing.kind == .directory ? .isDirectory : .permissionDenied }
-    let hidden = isVisible || !mayComplete(files, path) ? nil : PartialName.of(path)
+    let hidden = isVisible || !PartialName.mayComplete(files, path) ? nil : PartialName.of(path)
     guard let hidden else { return Place(path: path, offset: offset ?? existing?.size ?? 0) }
     if offset == 0 { return Place(path: path, partial: hidden) }
     // To go on with: what was begun, where there is any; else the file, in its place.
@@ -108,18 +106,6 @@ final class Upload: Sendable {
     }
     guard let existing else { return Place(path: path, partial: hidden, offset: offset ?? 0) }
     return Place(path: path, offset: offset ?? existing.size)
-  }
-
-  /// Whether the last step will be permitted: asked by names that don't exist, so that nothing happens.
-  private static func mayComplete(_ files: any FileStore, _ path: FilePath) -> Bool {
-    guard let nothing = path.parent.appending(Array(".portside-nothing".utf8)) else { return false }
-    do throws(FileError) { try files.removeFile(nothing) } catch {
-      guard error == .notFound else { return false }
-    }
-    do throws(FileError) { try files.rename(nothing, to: nothing, replacing: true) } catch {
-      return error == .notFound
-    }
-    return true
   }
 
   /// The path itself, or with a number behind, that nothing has yet (STOU).
@@ -213,14 +199,11 @@ final class Upload: Sendable {
     }
   }
 
-  /// The file takes its name.
+  /// The file takes its name, which is on the disk as well when this returns.
   func reveal() throws(FileError) {
     state.withLock { $0.isFinished = true }
     guard let partial else { return }
-    if replaces, let old = try? files.attributes(of: path, followingLinks: true) {
-      try? file.setAttributes(FileAttributeChanges(permissions: old.permissions & 0o1777))
-    }
-    try files.rename(partial, to: path, replacing: replaces)
+    try PartialName.complete(partial, file, to: path, in: files, replacing: replaces)
   }
 
   /// It broke off. What can be gone on with stays; the rest goes.

@@ -72,7 +72,7 @@ public struct Authenticator: Accounts {
       return .granted(
         AccountIdentity(
           name: account.name, roles: account.roles, permissions: directory.roles.permissions(of: account.roles),
-          keyOptions: keyOptions, serverSignature: serverSignature))
+          quotaBytes: account.quotaBytes, keyOptions: keyOptions, serverSignature: serverSignature))
     case .codeNeeded(let account):
       tell("second factor asked for", .info, .log, attempt, account.name, [])
       return .codeNeeded

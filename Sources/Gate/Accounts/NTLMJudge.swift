@@ -56,7 +56,8 @@ extension Authenticator {
     tell("log-in granted", .info, .audit, common, account.name, [.init("proof", .string("NTLM"))])
     return .granted(
       AccountIdentity(
-        name: account.name, roles: account.roles, permissions: directory.roles.permissions(of: account.roles)),
+        name: account.name, roles: account.roles, permissions: directory.roles.permissions(of: account.roles),
+        quotaBytes: account.quotaBytes),
       sessionBaseKey: key)
   }
 

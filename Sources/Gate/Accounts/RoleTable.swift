@@ -41,7 +41,7 @@ public struct RoleTable: Sendable, Hashable {
   /// What a service asks for; empty where nobody logs in.
   private static func needs(_ service: ServiceName) -> [String] {
     switch service {
-    case .smtp, .submission, .submissions, .imap, .imaps, .pop3, .pop3s: ["mail"]
+    case .smtp, .submission, .submissions, .imap, .imaps, .pop3, .pop3s, .sieve, .lmtp: ["mail"]
     case .ssh: ["files", "console", "shell"]
     case .ftp, .ftps: ["files"]
     case .telnet: ["console"]

@@ -48,6 +48,16 @@ extension GateClient {
     state.withLock { $0.answerer = answerer }
   }
 
+  /// The gate's word for a session of the operating system, in the name of whoever logged in by this session; `nil` when it
+  /// may have none.
+  public func sessionTicket(for session: SessionID) async throws(ServiceUnavailable) -> String? {
+    switch try await request(.sessionTicket(session)) {
+    case .ticket(let ticket): return ticket
+    case .refused: return nil
+    default: throw ServiceUnavailable("gate gave an answer that does not fit")
+    }
+  }
+
   /// Has the gate carry out a console command in the name of whoever logged in by this session.
   public func perform(_ call: ConsoleCall, session: SessionID?) async -> ConsoleAnswer {
     do throws(ServiceUnavailable) {

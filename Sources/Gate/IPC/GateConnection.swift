@@ -239,6 +239,7 @@ final class GateConnection: Sendable {
         guard allowsAdministration else { return .refused }
         return watch(filter) ? .watching : .refused
       case .console(let call, let session): return await console(call, session)
+      case .sessionTicket(let session): return await ticket(for: session)
       }
     } catch { return .unavailable(error.diagnosis) }
   }
@@ -255,6 +256,20 @@ final class GateConnection: Sendable {
       let account = state.withLock({ $0.grants.account(at: record.peer) })
     else { return .console(.failure("the gate knows nothing of this log-in (it was restarted?): log in again")) }
     return .console(await console.perform(call, for: .account(account, record)))
+  }
+
+  /// For the account that logged in there by this gate's own word, as long as it may have a shell.
+  private func ticket(for session: SessionID) async -> GateReply {
+    guard let key = parts.ticketKey, let record = parts.sessions.record(session, owner: number),
+      let name = state.withLock({ $0.grants.account(at: record.peer) }),
+      let ticket = await parts.administration.directory.sessionTicket(for: name, now: parts.clock.wallTime())?
+        .signed(with: key)
+    else { return .refused }
+    parts.events.emit(
+      Event(
+        time: parts.clock.wallTime(), severity: .info, kind: .audit, message: "session of the system granted",
+        service: record.service, session: session, peer: record.peer, account: name))
+    return .ticket(ticket)
   }
 
   private func watch(_ filter: WatchFilter) -> Bool {

@@ -15,11 +15,14 @@ public struct GateParts: Sendable {
   public var board: WorkerBoard
   /// `nil` where no console is offered.
   public var console: GateConsole?
+  /// What tickets for sessions of the operating system are signed with; `nil` where there are none.
+  public var ticketKey: Secret?
 
   public init(
     accounts: any Accounts, penalties: PenaltyBoard, sessions: SessionTable, events: any EventSink, watch: WatchBoard,
     certificates: any CertificateSource, administration: GateAdministration, clock: any Clock,
-    board: WorkerBoard = WorkerBoard(), console: GateConsole? = nil
+    board: WorkerBoard = WorkerBoard(), console: GateConsole? = nil,
+    ticketKey: Secret? = nil
   ) {
     self.accounts = accounts
     self.penalties = penalties
@@ -31,5 +34,6 @@ public struct GateParts: Sendable {
     self.clock = clock
     self.board = board
     self.console = console
+    self.ticketKey = ticketKey
   }
 }

@@ -32,6 +32,8 @@ package enum GateRequest: Codable, Sendable {
   /// A console command, in the name of whoever logged in by this session of the worker's; without one, of the user at the
   /// other end of the administrators' socket.
   case console(ConsoleCall, session: SessionID?)
+  /// The ticket for a session of the operating system, for whoever logged in by this session of the worker's.
+  case sessionTicket(SessionID)
 }
 
 /// What `gate` says.
@@ -61,6 +63,7 @@ package enum GateReply: Codable, Sendable {
   case administration(AdminReply)
   case watching
   case console(ConsoleAnswer)
+  case ticket(String)
   /// The temporary failure, with its diagnosis.
   case unavailable(String)
   /// This peer may not ask that.

@@ -132,7 +132,7 @@ final class ClientDriver: ChannelInboundHandler {
       case .event(.failed(_, let diagnosis)), .event(.connectionFailed(let diagnosis)):
         fail(HTTPClientError(diagnosis), context)
       case .close: context.close(promise: nil)
-      case .send, .cancel, .startTLS, .setTimer: break
+      case .send, .cancel, .startTLS, .stopTLS, .setTimer: break
       }
     }
     if wrote { context.flush() }

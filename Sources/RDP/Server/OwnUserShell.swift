@@ -36,7 +36,7 @@ public struct OwnUserShell: ConsoleSource {
           home.withCString { directory in
             var program = portside_program(
               path: path, arguments: arguments, environment: environment, directory: directory, input: slave,
-              output: slave, error: slave, has_terminal: 1)
+              output: slave, error: slave, has_terminal: 1, changes_user: 0, user: 0, group: 0)
             return portside_start_program(&program)
           }
         }

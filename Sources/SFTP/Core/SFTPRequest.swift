@@ -30,10 +30,40 @@ public enum SFTPRequest: Sendable, Hashable {
   case expandPath([UInt8])
   case copyData(from: SFTPHandle, offset: UInt64, length: UInt64, to: SFTPHandle, newOffset: UInt64)
   case homeDirectory(user: [UInt8])
+  /// `space-available`: how much room there is (draft-ietf-secsh-filexfer-extensions §4).
+  case available(path: [UInt8])
+  /// `check-file-name`, `check-file-handle`, `check-file`: sums over a file, or over each block of it (ibid. §3).
+  case checkFile(CheckFile)
   case names(users: [UInt32], groups: [UInt32])
   /// An operation or extension that we do not have, or a handle that is none of ours.
   case unsupported
   case badHandle
+
+  /// What `check-file` asks for.
+  public struct CheckFile: Sendable, Hashable {
+    public enum File: Sendable, Hashable {
+      case path([UInt8])
+      case handle(SFTPHandle)
+    }
+
+    public var file: File
+    /// Names of hash functions, those that are wanted most first.
+    public var algorithms: [String]
+    public var offset: UInt64
+    /// 0 is to the end.
+    public var length: UInt64
+    /// Bytes that each sum is over; 0 makes one sum over all.
+    public var blockSize: UInt32
+
+    init(_ file: File, _ reader: inout WireReader) throws(WireError) {
+      self.file = file
+      let list = try reader.readStringBytes("hash-algorithm-list")
+      algorithms = String(decoding: list, as: UTF8.self).split(separator: ",").prefix(32).map(String.init)
+      offset = try reader.readUInt64("start-offset")
+      length = try reader.readUInt64("length")
+      blockSize = try reader.readUInt32("block-size")
+    }
+  }
 
   /// Flags of SSH_FXP_OPEN.
   public struct OpenFlags: OptionSet, Sendable, Hashable {
@@ -122,6 +152,12 @@ public enum SFTPRequest: Sendable, Hashable {
       let newOffset = try reader.readUInt64("offset")
       guard let from, let to else { return .badHandle }
       return .copyData(from: from, offset: offset, length: length, to: to, newOffset: newOffset)
+    case "space-available": return .available(path: try reader.readStringBytes("path"))
+    case "check-file-name":
+      return .checkFile(try CheckFile(.path(try reader.readStringBytes("filename")), &reader))
+    case "check-file-handle", "check-file":
+      guard let handle = try SFTPHandle(&reader) else { return .badHandle }
+      return .checkFile(try CheckFile(.handle(handle), &reader))
     case "home-directory": return .homeDirectory(user: try reader.readStringBytes("username"))
     case "users-groups-by-id@openssh.com":
       return .names(users: try numbers(&reader), groups: try numbers(&reader))

@@ -13,6 +13,12 @@ package protocol BlockingService: Sendable {
   var exit: ExitStatus? { get }
   /// How it ends when the peer has said all it had to say.
   var exitAtEnd: ExitStatus { get }
+  /// It will not be asked again.
+  func ended()
+}
+
+extension BlockingService {
+  package func ended() {}
 }
 
 extension SFTPService: BlockingService {

@@ -44,10 +44,13 @@ public final class FileProgram: SessionProgram {
   ///   - pool: Threads that may block on the medium.
   ///   - meter: One with `SFTPMeasures.operations`.
   public convenience init(
-    sftp store: any FileStore, home: FilePath = FilePath(), limits: SFTPLimits = .init(),
+    sftp store: any FileStore, home: FilePath = FilePath(), limits: SFTPLimits = .init(), uploadsWhole: Bool = false,
     pool: NIOThreadPool = .singleton, meter: Meter? = nil, report: @escaping @Sendable (SFTPEvent) -> Void = { _ in }
   ) {
-    self.init(SFTPService(store: store, home: home, limits: limits, meter: meter, report: report), limits, pool)
+    self.init(
+      SFTPService(
+        store: store, home: home, limits: limits, uploadsWhole: uploadsWhole, meter: meter, report: report),
+      limits, pool)
   }
 
   /// The far end of a client's `scp -O`.
@@ -150,10 +153,12 @@ public final class FileProgram: SessionProgram {
       let goesOn =
         state.end == nil && state.outputBytes < limits.outputHighWater
         && (news || state.hasMore || consumed > 0 && (!state.input.isEmpty || state.hasInputEnded))
-      if !goesOn { state.service = service }
+      // With nobody left to ask, it goes, on this thread: what it has open it may still have to remove.
+      if !goesOn, state.end == nil { state.service = service }
       return (!goesOn, waiters)
     }
     for waiter in waiters { waiter?.resume() }
+    if isOver, state.withLock({ $0.end != nil }) { service.ended() }
     return isOver
   }
 
@@ -196,14 +201,15 @@ public final class FileProgram: SessionProgram {
   }
 
   public func close() {
-    let waiters = state.withLock { state in
+    let (waiters, service) = state.withLock { state in
       if state.end == nil { state.end = ExitStatus.none }
       state.input = []
       state.output = []
       state.outputBytes = 0
-      defer { (state.outputWaiter, state.inputWaiter) = (nil, nil) }
-      return [state.outputWaiter, state.inputWaiter]
+      defer { (state.outputWaiter, state.inputWaiter, state.service) = (nil, nil, nil) }
+      return ([state.outputWaiter, state.inputWaiter], state.service)
     }
     for waiter in waiters { waiter?.resume() }
+    if let service { pool.submit { _ in service.ended() } }
   }
 }

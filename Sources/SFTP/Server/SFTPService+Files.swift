@@ -10,7 +10,7 @@ extension SFTPService {
     switch request {
     case .open(let bytes, let flags, let attributes): try open(bytes, flags, attributes, id, &output)
     case .close(let handle):
-      guard handles.removeValue(forKey: handle) != nil else { throw .invalidName }
+      try close(handle)
       done(id, &output)
     case .read(let handle, let offset, let length): try read(handle, offset, length, id, &output)
     case .write(let handle, let offset, let data):
@@ -20,7 +20,11 @@ extension SFTPService {
         do throws(FileError) { try file.write(bytes, at: offset) } catch { return error }
         return nil
       }
-      if let result { throw result }
+      if let result {
+        uses[handle]?.hasFailed = true
+        throw result
+      }
+      uses[handle]?.written += UInt64(data.count)
       done(id, &output)
     case .openDirectory(let bytes):
       let handle = try add(.directory(try store.openDirectory(try path(bytes))))
@@ -49,16 +53,56 @@ extension SFTPService {
     guard !options.isDisjoint(with: [.read, .write]) else { throw .invalidName }
     let path = try path(bytes)
     guard handles.count < limits.maximumHandles else { throw .tooManyOpen }
-    let file = try store.open(path, options, permissions: attributes.permissions ?? 0o666)
-    report(.opened(path, forWriting: options.contains(.write)))
-    SFTPResponse.handle(id, try add(.file(file, path)), &output.tail)
+    let permissions = attributes.permissions ?? 0o666
+    var use = FileUse()
+    let file: any OpenedFile
+    if uploadsWhole, options.isSuperset(of: [.write, .create, .truncate]),
+      options.isDisjoint(with: [.append, .exclusive]),
+      let whole = try WholeUpload.open(path, in: store, reads: options.contains(.read), permissions: permissions)
+    {
+      (use.upload, file) = (whole.0, whole.1)
+    } else {
+      file = try store.open(path, options, permissions: permissions)
+    }
+    if options.contains(.write) { report(.opened(path, forWriting: true)) }
+    let handle = try add(.file(file, path))
+    uses[handle] = use
+    SFTPResponse.handle(id, handle, &output.tail)
   }
 
-  private func read(
+  private mutating func close(_ handle: SFTPHandle) throws(FileError) {
+    guard let open = handles.removeValue(forKey: handle) else { throw .invalidName }
+    guard case .file(_, let path) = open, var use = uses.removeValue(forKey: handle) else { return }
+    defer { tell(path, use) }
+    guard let upload = use.upload else { return }
+    // What could not be written is not the file that was meant.
+    guard !use.hasFailed else { throw .failure(0) }
+    do throws(FileError) { try upload.complete() } catch {
+      use.hasFailed = true
+      throw error
+    }
+  }
+
+  private func tell(_ path: FilePath, _ use: FileUse, isClosed: Bool = true) {
+    guard use.read > 0 || use.written > 0 || use.upload != nil else { return }
+    report(.closed(path, read: use.read, written: use.written, isComplete: isClosed && !use.hasFailed))
+  }
+
+  /// The session is over: what was left open is told of.
+  package func ended() {
+    for (handle, open) in handles {
+      if case .file(_, let path) = open, let use = uses[handle] { tell(path, use, isClosed: false) }
+    }
+  }
+
+  private mutating func read(
     _ handle: SFTPHandle, _ offset: UInt64, _ length: UInt32, _ id: UInt32, _ output: inout SFTPOutput
   ) throws(FileError) {
     let file = try file(handle)
     let wanted = min(Int(length), limits.maximumData)
+    if uses[handle]?.isBulky != true, wanted > Self.smallRead {
+      return try readByScratch(file, handle, offset, wanted, id, &output)
+    }
     var failure: FileError?
     var got = 0
     // The file's bytes are read to where they leave from; the header is put in front once their number is known.
@@ -70,12 +114,39 @@ extension SFTPService {
       count = SFTPResponse.dataHeaderSize + got
     }
     if let failure { throw failure }
+    uses[handle]?.read += UInt64(got)
     guard got > 0 else {
       SFTPResponse.status(id, .endOfFile, "End of file", &output.tail)
       return
     }
     if got < 16 * 1024 { output.tail += response } else { output.append(chunk: response) }
     response = []
+  }
+
+  /// Reads of so much have a buffer of their own at once.
+  private static let smallRead = 16 * 1024
+
+  private mutating func readByScratch(
+    _ file: any OpenedFile, _ handle: SFTPHandle, _ offset: UInt64, _ wanted: Int, _ id: UInt32,
+    _ output: inout SFTPOutput
+  ) throws(FileError) {
+    if scratch.count < wanted { scratch = [UInt8](repeating: 0, count: limits.maximumData) }
+    let result = scratch.withUnsafeMutableBytes { memory -> Result<Int, FileError> in
+      do throws(FileError) {
+        return .success(try file.read(into: UnsafeMutableRawBufferPointer(rebasing: memory.prefix(wanted)), at: offset))
+      } catch {
+        return .failure(error)
+      }
+    }
+    let got = try result.get()
+    uses[handle]?.read += UInt64(got)
+    uses[handle]?.isBulky = got == wanted
+    guard got > 0 else {
+      SFTPResponse.status(id, .endOfFile, "End of file", &output.tail)
+      return
+    }
+    output.tail += SFTPResponse.dataHeader(id, count: got)
+    output.tail += scratch.prefix(got)
   }
 
   private func readDirectory(

@@ -13,17 +13,24 @@ package struct SFTPService: Sendable {
   let store: any FileStore
   let home: FilePath
   let limits: SFTPLimits
+  /// Whether a file that is made anew is seen under its name only once it is closed.
+  let uploadsWhole: Bool
   let report: @Sendable (SFTPEvent) -> Void
   private let meter: Meter?
   private var isInitialised = false
   var handles: [SFTPHandle: Handle] = [:]
+  /// What is known of the open files beside what the store keeps.
+  var uses: [SFTPHandle: FileUse] = [:]
+  /// Clients ask for 255 KiB of a file of 4: a buffer of that size for each would come from the system, and go back to it.
+  var scratch: [UInt8] = []
   private var nextHandle: UInt32 = 0
 
   package init(
-    store: any FileStore, home: FilePath, limits: SFTPLimits, meter: Meter? = nil,
+    store: any FileStore, home: FilePath, limits: SFTPLimits, uploadsWhole: Bool = false, meter: Meter? = nil,
     report: @escaping @Sendable (SFTPEvent) -> Void
   ) {
     self.meter = meter
+    self.uploadsWhole = uploadsWhole
     self.store = store
     self.home = home
     self.limits = limits
@@ -113,6 +120,8 @@ package struct SFTPService: Sendable {
           $0.appendSFTPString([UInt8](repeating: 0, count: 4 * numbers.count))
         }
       }
+    case .available(let bytes): try available(bytes, id, &output)
+    case .checkFile(let check): try checkFile(check, id, &output)
     case .unsupported: SFTPResponse.status(id, .unsupported, "not supported", &output.tail)
     case .badHandle: SFTPResponse.status(id, .failure, "no such handle", &output.tail)
     }
@@ -180,6 +189,8 @@ package struct SFTPService: Sendable {
 /// What an SFTP session tells about itself.
 public enum SFTPEvent: Sendable, Hashable {
   case opened(FilePath, forWriting: Bool)
+  /// A file that was read from or written to was closed, or left open at the end; so many bytes went each way.
+  case closed(FilePath, read: UInt64, written: UInt64, isComplete: Bool)
   case removed(FilePath)
   case renamed(FilePath, to: FilePath)
   case madeDirectory(FilePath)

@@ -27,6 +27,7 @@ public enum MailResolverError: Error, Sendable, Hashable {
 public struct DNSMailResolver: MailResolver {
   private let servers: [Endpoint]
   private let client: DNSClient
+  private let cache = MailRecordCache()
 
   public init(servers: [Endpoint]) {
     self.servers = servers
@@ -85,13 +86,23 @@ public struct DNSMailResolver: MailResolver {
   }
 
   private func records(_ name: Name, _ type: RecordType) async throws(MailResolverError) -> [ResourceRecord] {
+    let key = MailRecordCache.Key(name: name, type: type)
+    if let known = cache.answer(to: key) {
+      guard let records = known else { throw .noSuchName }
+      return records
+    }
     var reason = "no resolver is configured"
     for server in servers {
       do {
         let message = try await client.query(Question(name, type), server: server).message
         switch message.responseCode {
-        case .noError: return message.answers.filter { $0.type == type }
-        case .nxDomain: throw MailResolverError.noSuchName
+        case .noError:
+          let records = message.answers.filter { $0.type == type }
+          cache.keep(records, for: key)
+          return records
+        case .nxDomain:
+          cache.keep(nil, for: key)
+          throw MailResolverError.noSuchName
         default: reason = "\(server) answers \(message.responseCode)"
         }
       } catch let error as MailResolverError {

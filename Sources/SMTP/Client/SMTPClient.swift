@@ -18,6 +18,7 @@ public struct SMTPClient: Sendable {
     public init() {}
   }
 
+  private let pool = ConnectionPool()
   private let group: any EventLoopGroup
   private let clock: any Clock
   public var configuration: Configuration
@@ -53,11 +54,26 @@ public struct SMTPClient: Sendable {
     _ plan: ClientPlan, at target: Target, message: [UInt8] = [], body: (any MessageBody)? = nil,
     watch: @escaping @Sendable (ClientEvent) -> Void = { _ in }
   ) async -> DeliveryOutcome {
+    let key = ConnectionPool.Key(
+      target: target, security: plan.security, helloName: plan.helloName, user: plan.userName,
+      isLMTP: plan.isLMTP)
+    while plan.keepsConnection, let handler = pool.take(key), let channel = handler.channel {
+      let job = ClientJob(
+        plan: plan, head: message, body: body, promise: channel.eventLoop.makePromise(), watch: watch)
+      guard handler.begin(job) else {
+        job.promise.fail(ServiceUnavailable("the connection has ended"))
+        continue
+      }
+      let outcome = try? await outcome(of: job, on: channel)
+      // One that had ended before it heard of this message: another is made.
+      if let outcome, outcome.failure == nil || outcome.wasAnswered { return outcome }
+      if Task.isCancelled { return Self.unreachable(plan, "given up") }
+    }
     let eventLoop = group.next()
-    let promise = eventLoop.makePromise(of: DeliveryOutcome.self)
-    let handler = ClientHandler(head: message, body: body, promise: promise, watch: watch)
+    let job = ClientJob(plan: plan, head: message, body: body, promise: eventLoop.makePromise(), watch: watch)
+    let handler = ClientHandler(job, key: key, pool: pool)
     do {
-      let context = plan.security == .never ? nil : try context(verifies: target.verifies)
+      let context = plan.security == .never ? nil : try context(target)
       let channel = try await ClientBootstrap(group: eventLoop)
         .connectTimeout(.nanoseconds(configuration.connectTime.wholeNanoseconds))
         .channelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -70,20 +86,28 @@ public struct SMTPClient: Sendable {
         .connect(
           to: SocketAddress(ipAddress: target.endpoint.address.description, port: Int(target.endpoint.port))
         ).get()
-      let deadline = eventLoop.scheduleTask(in: .nanoseconds(configuration.totalTime.wholeNanoseconds)) {
-        channel.close(promise: nil)
-      }
-      defer { deadline.cancel() }
-      return try await withTaskCancellationHandler {
-        try await promise.futureResult.get()
-      } onCancel: {
-        channel.close(promise: nil)
-      }
+      handler.attach(channel)
+      return try await outcome(of: job, on: channel)
     } catch {
-      promise.fail(error)
+      job.promise.fail(error)
       return Self.unreachable(plan, "\(target.endpoint) can't be reached: \(Self.words(for: error))")
     }
   }
+
+  private func outcome(of job: ClientJob, on channel: any Channel) async throws -> DeliveryOutcome {
+    let deadline = channel.eventLoop.scheduleTask(in: .nanoseconds(configuration.totalTime.wholeNanoseconds)) {
+      channel.close(promise: nil)
+    }
+    defer { deadline.cancel() }
+    return try await withTaskCancellationHandler {
+      try await job.promise.futureResult.get()
+    } onCancel: {
+      channel.close(promise: nil)
+    }
+  }
+
+  /// Ends connections that wait for more; those that serve go on.
+  public func close() { pool.close() }
 
   static func unreachable(_ plan: ClientPlan, _ text: String) -> DeliveryOutcome {
     let reply = SMTPReply(451, "4.4.1", text)
@@ -99,10 +123,10 @@ public struct SMTPClient: Sendable {
     }
   }
 
-  private func context(verifies: Bool) throws -> NIOSSLContext {
+  private func context(_ target: Target) throws -> NIOSSLContext {
     var tls = TLSConfiguration.makeClientConfiguration()
     tls.minimumTLSVersion = .tlsv12
-    if !verifies { tls.certificateVerification = .none }
+    if !target.verifies { tls.certificateVerification = .none }
     if !configuration.trustRoots.isEmpty {
       tls.additionalTrustRoots = [
         .certificates(try configuration.trustRoots.map { try NIOSSLCertificate(bytes: $0, format: .der) })
@@ -143,76 +167,5 @@ public struct SMTPClient: Sendable {
       try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: context, serverHostname: name))
     }
     try channel.pipeline.syncOperations.addHandler(driver)
-  }
-}
-
-/// Feeds a client session its message, and waits for its outcome.
-final class ClientHandler: RequestHandler {
-  typealias Request = ClientRequest
-  typealias Reply = ClientPiece
-  typealias Body = Never
-  typealias Event = ClientEvent
-
-  private static let pieceSize: Int64 = 64 * 1024
-
-  private struct State {
-    var offset: Int64 = 0
-    var isHeadSent = false
-    var isOver = false
-    var error: String?
-  }
-
-  private let head: [UInt8]
-  private let body: (any MessageBody)?
-  private let promise: EventLoopPromise<DeliveryOutcome>
-  private let watch: @Sendable (ClientEvent) -> Void
-  private let state = Mutex(State())
-
-  init(
-    head: [UInt8], body: (any MessageBody)?, promise: EventLoopPromise<DeliveryOutcome>,
-    watch: @escaping @Sendable (ClientEvent) -> Void
-  ) {
-    self.head = head
-    self.body = body
-    self.promise = promise
-    self.watch = watch
-  }
-
-  func handle(_ request: ClientRequest, body _: RequestBody, on connection: Connection) async -> ClientPiece {
-    let offset = state.withLock { state -> Int64? in
-      guard state.isHeadSent || head.isEmpty else {
-        state.isHeadSent = true
-        return nil
-      }
-      defer { state.offset += Self.pieceSize }
-      return state.offset
-    }
-    guard let offset else { return .bytes(head) }
-    guard let body, offset < body.size else { return .end }
-    do throws(StoreError) {
-      let bytes = try body.bytes(offset..<min(body.size, offset + Self.pieceSize))
-      return bytes.isEmpty ? .failed : .bytes(bytes)
-    } catch { return .failed }
-  }
-
-  func report(_ event: ClientEvent, on connection: Connection) {
-    watch(event)
-    guard case .finished(let outcome) = event else { return }
-    finish { $0.succeed(outcome) }
-  }
-
-  func failed(_ error: any Error) { state.withLock { $0.error = String(describing: error) } }
-
-  func ended(_ connection: Connection) {
-    let error = state.withLock { $0.error }
-    finish { $0.fail(ServiceUnavailable(error ?? "the connection ended")) }
-  }
-
-  private func finish(_ body: (EventLoopPromise<DeliveryOutcome>) -> Void) {
-    let isFirst = state.withLock { state in
-      defer { state.isOver = true }
-      return !state.isOver
-    }
-    if isFirst { body(promise) }
   }
 }

@@ -28,6 +28,8 @@ public struct ClientPlan: Sendable {
   public var size: Int64
   /// Whether the message has bytes above 0x7F.
   public var isEightBit: Bool
+  /// Whether the connection may serve for another message when this one is done (RFC 5321 §4.5.4.1 advises to).
+  public var keepsConnection = false
 
   public init(
     helloName: String, security: Security, credential: SASLClientExchange.Credential? = nil, nonce: String = "",
@@ -46,6 +48,13 @@ public struct ClientPlan: Sendable {
   }
 }
 
+extension ClientPlan {
+  /// Whom it logs in as, where it is by a password.
+  public var userName: String? {
+    if case .password(let name, _)? = credential { name } else { nil }
+  }
+}
+
 /// How a delivery went.
 public struct DeliveryOutcome: Sendable, Hashable {
   /// For each recipient of the envelope, in its order, the reply that settles it.
@@ -56,6 +65,9 @@ public struct DeliveryOutcome: Sendable, Hashable {
   public var tlsVersion: String?
   public var isLoggedIn: Bool
   public var capabilities: [String]
+  /// Whether the server said anything about this message, good or bad. Where it did not, on a connection that had served
+  /// before, the connection had ended unseen: another may do better.
+  public var wasAnswered = false
 
   public init(
     replies: [SMTPReply] = [], failure: SMTPReply? = nil, tlsVersion: String? = nil, isLoggedIn: Bool = false,
@@ -81,6 +93,8 @@ public enum ClientEvent: Sendable, Hashable {
 /// A client session asks for the message piece by piece.
 public enum ClientRequest: Sendable, Hashable {
   case piece
+  /// What is next on this connection: another plan for the same server, or the end.
+  case next
 }
 
 /// A piece of the message.
@@ -89,4 +103,6 @@ public enum ClientPiece: Sendable {
   case end
   /// It can't be read.
   case failed
+  /// Send this one's message too. Of the plan only what concerns the message counts.
+  case plan(ClientPlan)
 }

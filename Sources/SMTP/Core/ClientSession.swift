@@ -23,11 +23,15 @@ public struct ClientSession: StreamSession, ~Copyable {
     case content
     /// Replies to the end of the message.
     case verdict
+    /// The reply to RSET, after an envelope that came to nothing.
+    case resetting
+    /// Nothing is under way; what is next was asked for.
+    case idle
     case quit
     case over
   }
 
-  private let plan: ClientPlan
+  private var plan: ClientPlan
   private var phase = Phase.greeting
   private var parser = ReplyParser()
   private var exchange: SASLClientExchange?
@@ -80,6 +84,7 @@ public struct ClientSession: StreamSession, ~Copyable {
   public mutating func resume(
     _ reply: consuming ClientPiece, for ticket: Ticket, now: MonotonicTime, into actions: inout Actions
   ) {
+    if case .idle = phase { return goOn(reply, now, &actions) }
     guard case .content = phase else { return }
     switch reply {
     case .bytes(let bytes):
@@ -94,6 +99,7 @@ public struct ClientSession: StreamSession, ~Copyable {
     case .failed:
       // Nothing but an end of the connection takes back what was begun.
       fail(SMTPReply(451, "4.3.0", "the message can't be read"), &actions)
+    case .plan: break
     }
   }
 
@@ -119,6 +125,8 @@ public struct ClientSession: StreamSession, ~Copyable {
   // MARK: Replies
 
   private mutating func take(_ reply: SMTPReply, _ now: MonotonicTime, _ actions: inout Actions) {
+    if case .idle = phase { return finish(&actions) }
+    if !isGreeting { outcome.wasAnswered = true }
     // 421 may come at any time, and ends everything (RFC 5321 §3.8).
     if reply.code == 421 { return fail(reply, &actions) }
     switch phase {
@@ -157,8 +165,18 @@ public struct ClientSession: StreamSession, ~Copyable {
       askForPiece(&actions)
     case .content: fail(reply, &actions)
     case .verdict: takeVerdict(reply, now, &actions)
+    case .resetting: rest(now, &actions)
+    case .idle: finish(&actions)
     case .quit: finish(&actions)
     case .upgrading, .over: break
+    }
+  }
+
+  /// Whether what comes is about the connection, not about the message.
+  private var isGreeting: Bool {
+    switch phase {
+    case .greeting, .hello, .helo, .startTLS, .upgrading, .authenticating: true
+    default: false
     }
   }
 
@@ -249,9 +267,21 @@ public struct ClientSession: StreamSession, ~Copyable {
     guard !needsUTF8 || offers("SMTPUTF8") else {
       return fail(SMTPReply(550, "5.6.7", "the server can't take addresses in UTF-8"), &actions)
     }
+    if let refusal = unkept(envelope.parameters) { return fail(refusal, &actions) }
     unsent = [mailCommand(envelope, needsUTF8)] + envelope.recipients.map { recipientCommand($0) }
     phase = .envelope
     sendUnsent(all: offers("PIPELINING"), now, &actions)
+  }
+
+  /// What the sender demanded and this server can't keep.
+  private func unkept(_ parameters: MailParameters) -> SMTPReply? {
+    if parameters.requiresTLS, !isEncrypted || !offers("REQUIRETLS") {
+      return SMTPReply(550, "5.7.30", "the server does not offer REQUIRETLS, which the message demands")
+    }
+    if let by = parameters.deliverBy, by.mode == .returned, !offers("DELIVERBY") {
+      return SMTPReply(550, "5.3.3", "the server does not offer DELIVERBY, which the message demands")
+    }
+    return nil
   }
 
   private func mailCommand(_ envelope: Envelope, _ needsUTF8: Bool) -> String {
@@ -259,6 +289,9 @@ public struct ClientSession: StreamSession, ~Copyable {
     if offers("SIZE"), plan.size > 0 { command += " SIZE=\(plan.size)" }
     if plan.isEightBit, offers("8BITMIME") { command += " BODY=8BITMIME" }
     if needsUTF8 { command += " SMTPUTF8" }
+    if envelope.parameters.requiresTLS { command += " REQUIRETLS" }
+    if let by = envelope.parameters.deliverBy, offers("DELIVERBY") { command += " BY=\(by.text)" }
+    if let priority = envelope.parameters.priority, offers("MT-PRIORITY") { command += " MT-PRIORITY=\(priority)" }
     if offers("DSN") {
       if let returns = envelope.parameters.returns { command += " RET=\(returns.rawValue)" }
       if let id = envelope.parameters.envelopeID { command += " ENVID=\(XText.encode(id))" }
@@ -296,7 +329,10 @@ public struct ClientSession: StreamSession, ~Copyable {
     if let mailReply, !mailReply.isPositive { return fail(mailReply, &actions) }
     guard recipientReplies.contains(where: \.isPositive) else {
       outcome.replies = recipientReplies
-      return quit(now, &actions)
+      guard plan.keepsConnection else { return quit(now, &actions) }
+      actions.event(.finished(outcome))
+      phase = .resetting
+      return send("RSET", now, &actions)
     }
     phase = .data
     send("DATA", now, &actions)
@@ -312,7 +348,34 @@ public struct ClientSession: StreamSession, ~Copyable {
       defer { next += 1 }
       return plan.isLMTP ? verdicts[min(next, verdicts.count - 1)] : reply
     }
-    quit(now, &actions)
+    guard plan.keepsConnection else { return quit(now, &actions) }
+    actions.event(.finished(outcome))
+    rest(now, &actions)
+  }
+
+  // MARK: More messages on one connection
+
+  private mutating func rest(_ now: MonotonicTime, _ actions: inout Actions) {
+    phase = .idle
+    actions.setTimer(Self.timer, at: nil)
+    lastTicket += 1
+    actions.request(.next, Ticket(lastTicket))
+  }
+
+  private mutating func goOn(_ next: ClientPiece, _ now: MonotonicTime, _ actions: inout Actions) {
+    guard case .plan(let plan) = next else {
+      phase = .quit
+      actions.write("QUIT\r\n")
+      actions.event(.sent("QUIT"))
+      return actions.setTimer(Self.timer, at: now + .seconds(5))
+    }
+    self.plan.envelope = plan.envelope
+    (self.plan.size, self.plan.isEightBit, self.plan.keepsConnection) = (
+      plan.size, plan.isEightBit, plan.keepsConnection
+    )
+    (unsent, mailReply, recipientReplies, verdicts, stuffer) = ([], nil, [], [], DotStuffer())
+    (outcome.replies, outcome.failure, outcome.wasAnswered) = ([], nil, false)
+    sendEnvelope(now, &actions)
   }
 
   // MARK: Small things
@@ -351,7 +414,8 @@ public struct ClientSession: StreamSession, ~Copyable {
   private mutating func fail(_ reply: SMTPReply, _ actions: inout Actions) {
     switch phase {
     case .over: return
-    case .quit: return finish(&actions)
+    // The outcome stands already.
+    case .quit, .resetting, .idle: return finish(&actions)
     default: break
     }
     outcome.failure = reply

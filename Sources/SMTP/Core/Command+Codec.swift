@@ -100,6 +100,14 @@ extension Command {
       case ("AUTH", let value?):
         guard value.utf8.count <= 500, let text = XText.decode(value) else { throw .syntax }
         parameters.submitter = text
+      case ("REQUIRETLS", nil): parameters.requiresTLS = true
+      case ("BY", let value?):
+        guard let deliverBy = DeliverBy(value) else { throw .syntax }
+        parameters.deliverBy = deliverBy
+      case ("MT-PRIORITY", let value?):
+        guard (1...2).contains(value.utf8.count), value.first != "+", let priority = Int(value), abs(priority) <= 9
+        else { throw .syntax }
+        parameters.priority = priority
       case ("HOLDFOR", let value?):
         guard value.utf8.count <= 9, let seconds = Int64(value), seconds >= 0 else { throw .syntax }
         parameters.holdSeconds = seconds

@@ -46,10 +46,54 @@ public struct MailParameters: Sendable, Hashable {
   public var envelopeID: String?
   /// Who submitted it first, as the peer says (RFC 4954 §5); decoded. Nobody here trusts it.
   public var submitter: String?
+  /// Only over TLS with a server that has proved who it is, all the way (RFC 8689).
+  public var requiresTLS = false
+  /// By when (RFC 2852).
+  public var deliverBy: DeliverBy?
+  /// -9 to 9, the higher the sooner (RFC 6710).
+  public var priority: Int?
   /// Hold it for so many seconds (RFC 4865, FUTURERELEASE).
   public var holdSeconds: Int64?
 
   public init() {}
+}
+
+/// When a message must have been delivered, and what else happens then (RFC 2852 §4): `BY=120;R`.
+public struct DeliverBy: Sendable, Hashable, Codable {
+  public enum Mode: String, Sendable, Hashable, Codable {
+    /// It goes back.
+    case returned = "R"
+    /// Its sender is told, and delivery goes on.
+    case notify = "N"
+  }
+
+  /// From now on; may have passed already in the mode `notify`.
+  public var seconds: Int64
+  public var mode: Mode
+  /// Whether each server on the way is to tell the sender.
+  public var traces: Bool
+
+  public init(seconds: Int64, mode: Mode, traces: Bool = false) {
+    self.seconds = seconds
+    self.mode = mode
+    self.traces = traces
+  }
+
+  /// From the parameter's value.
+  init?(_ value: String) {
+    let parts = value.split(separator: ";", omittingEmptySubsequences: false)
+    guard parts.count == 2, parts[0].utf8.count <= 10, let seconds = Int64(parts[0]), abs(seconds) <= 999_999_999,
+      parts[0].first != "+"
+    else { return nil }
+    let word = parts[1].uppercased()
+    guard let mode = Mode(rawValue: String(word.prefix(1))), word.count == 1 || word.dropFirst() == "T",
+      mode == .notify || seconds > 0
+    else { return nil }
+    self.init(seconds: seconds, mode: mode, traces: word.count == 2)
+  }
+
+  /// As the parameter's value.
+  public var text: String { "\(seconds);\(mode.rawValue)\(traces ? "T" : "")" }
 }
 
 /// The parameters of RCPT (RFC 3461 §4.1, §4.2).

@@ -69,6 +69,8 @@ extension SMTPReply {
   static let timedOut = SMTPReply(421, "4.4.2", "Timed out")
   static let closing = SMTPReply(421, "4.3.2", "Going down, try again soon")
   static let loggedIn = SMTPReply(235, "2.7.0", "Logged in")
+  /// RFC 8689 §4.
+  static let tlsNeeded = SMTPReply(530, "5.7.10", "REQUIRETLS needs TLS")
   static let parameterUnknown = SMTPReply(555, "5.5.4", "Parameter not known here")
   static let temporary = SMTPReply(451, "4.3.0", "Temporary trouble here, try again")
 }

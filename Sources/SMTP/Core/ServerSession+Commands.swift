@@ -118,9 +118,11 @@ extension ServerSession {
   private var capabilities: [String] {
     var list = [
       "PIPELINING", "SIZE \(profile.limits.messageSize)", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "CHUNKING",
-      "DSN", "LIMITS RCPTMAX=\(profile.limits.recipients)",
+      "DSN", "LIMITS RCPTMAX=\(profile.limits.recipients)", "DELIVERBY", "MT-PRIORITY",
     ]
     if profile.offersTLS, !isEncrypted { list.append("STARTTLS") }
+    // Only said where it can be kept (RFC 8689 §2).
+    if isEncrypted { list.append("REQUIRETLS") }
     if mustLogIn, isPrivate {
       list.append("AUTH " + SASLMechanism.passwordMechanisms(binding: nil).map(\.rawValue).joined(separator: " "))
       list.append("FUTURERELEASE \(Self.longestHold) \(Self.longestHold)")

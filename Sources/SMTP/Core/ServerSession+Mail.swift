@@ -16,6 +16,9 @@ extension ServerSession {
     }
     if let size = parameters.size, size > profile.limits.messageSize { return refuse(.tooLarge, &actions) }
     guard parameters.isUTF8 || !sender.needsUTF8 else { return refuse(.needsUTF8, &actions) }
+    guard !parameters.requiresTLS || isEncrypted else { return refuse(.tlsNeeded, &actions) }
+    // RFC 4865 §4.4: both together contradict each other.
+    guard parameters.holdSeconds == nil || parameters.deliverBy == nil else { return refuse(.syntax, &actions) }
     if let hold = parameters.holdSeconds {
       guard mustLogIn, hold <= Self.longestHold else { return refuse(.parameterUnknown, &actions) }
     }

@@ -1,3 +1,4 @@
+import MilterClient
 import SASLCore
 import SMTPCore
 import Services
@@ -39,6 +40,8 @@ public struct SMTPServerConfiguration: Sendable {
   /// Who may send to anyone from port 25, without log-in.
   public var relayNetworks: [IPNetwork] = []
   public var route = Route.direct
+  /// The port of other domains' servers; another one in tests only.
+  public var remotePort: UInt16 = 25
   /// Where people may log in without TLS, besides loopback; in force with `allowsPlaintext` alone.
   public var plaintextNetworks: [IPNetwork] = []
   public var allowsPlaintext = false
@@ -54,6 +57,12 @@ public struct SMTPServerConfiguration: Sendable {
   public var faults: [String: Int] = [:]
   /// Lists of unwelcome sources in DNS, such as `zen.spamhaus.org` (RFC 5782).
   public var blockLists: [String] = []
+  /// Filters of others that every message is shown to, in this order.
+  public var milters: [MilterClient] = []
+  /// Whether a message passes where a milter fails to answer.
+  public var milterFailurePasses = false
+  /// Domains whose ARC seals count where DMARC fails: mailing lists and forwarders.
+  public var trustedSealers: Set<String> = []
   /// How long an unknown sender must wait before its second attempt is taken; `nil` for no greylisting.
   public var greylistTime: Duration?
 
@@ -69,6 +78,9 @@ public struct SMTPServerConfiguration: Sendable {
   }
 
   func mayRelay(_ address: IPAddress) -> Bool { relayNetworks.contains { $0.contains(address) } }
+
+  /// Whether this machine's mail was seen to before it came here: it may send anything, and speak LMTP.
+  func isTrusted(_ address: IPAddress) -> Bool { address.isLoopback || mayRelay(address) }
 
   func isLocal(_ domain: String) -> Bool { domains.contains(domain.lowercased()) }
 }

@@ -41,7 +41,8 @@ public struct SMTPRequestHandler: RequestHandler {
       return .postmaster(address)
     case .message(let envelope, let client):
       let intake = MessageIntake(server: server, connection: connection, envelope: envelope, client: client)
-      return .reply(await intake.take(body))
+      // LMTP tells of each recipient on its own (RFC 2033 §4.2).
+      return connection.service == .lmtp ? .replies(await intake.takeForEach(body)) : .reply(await intake.take(body))
     }
   }
 
@@ -62,6 +63,7 @@ public struct SMTPRequestHandler: RequestHandler {
     _ sender: ReversePath, _ parameters: MailParameters, _ client: ServerRequest.Client, _ connection: Connection,
     _ configuration: SMTPServerConfiguration
   ) async -> SMTPReply {
+    if connection.service == .lmtp, !configuration.isTrusted(connection.peer.address) { return .notTrusted }
     guard let account = client.account else { return .senderOK }
     // A notification by a mail program (RFC 8098 §3) has no sender.
     guard let address = sender.address else { return .senderOK }
@@ -150,6 +152,7 @@ public struct SMTPRequestHandler: RequestHandler {
 }
 
 extension SMTPReply {
+  static let notTrusted = SMTPReply(550, "5.7.1", "LMTP is for the machines of smtp.relay.allow")
   static let senderOK = SMTPReply(250, "2.1.0", "Sender OK")
   static let recipientOK = SMTPReply(250, "2.1.5", "Recipient OK")
   static let unknownMailbox = SMTPReply(550, "5.1.1", "There is no such mailbox here")

@@ -24,12 +24,19 @@ public final class SMTPServer: Sendable {
     /// The scripts of accounts; `nil` for none.
     public var scripts: SieveFolder?
     public var vacations: VacationMemory
+    /// What other domains demand of TLS; `nil`: nobody asks.
+    public var policies: TransportPolicies?
+    /// The folder where what is reported to others is remembered until then; `nil`: in memory alone.
+    public var reportFolder: String?
 
     public init(
       context: ServerContext, store: any MailStore, queue: any QueueStore, resolver: any MailResolver,
       client: SMTPClient, signer: DKIMSigner? = nil, rewriting: SenderRewriting? = nil,
-      scripts: SieveFolder? = nil, vacations: VacationMemory = VacationMemory(file: nil)
+      policies: TransportPolicies? = nil, reportFolder: String? = nil, scripts: SieveFolder? = nil,
+      vacations: VacationMemory = VacationMemory(file: nil)
     ) {
+      self.policies = policies
+      self.reportFolder = reportFolder
       self.context = context
       self.store = store
       self.queue = queue
@@ -56,6 +63,8 @@ public final class SMTPServer: Sendable {
   let directory: RecipientDirectory
   let delivery: LocalDelivery
   let greylist = Greylist()
+  let reports: TLSReportBook
+  let dmarcReports: DMARCReportBook
   private let current: Mutex<SMTPServerConfiguration>
   private let tally = Mutex(Counters())
   private let runner: Mutex<QueueRunner?> = Mutex(nil)
@@ -63,6 +72,8 @@ public final class SMTPServer: Sendable {
   public init(_ parts: Parts, configuration: SMTPServerConfiguration) {
     self.parts = parts
     current = Mutex(configuration)
+    reports = TLSReportBook(file: parts.reportFolder.map { "\($0)/tls-reports.json" })
+    dmarcReports = DMARCReportBook(file: parts.reportFolder.map { "\($0)/dmarc-reports.json" })
     directory = RecipientDirectory(
       accounts: parts.context.accounts, clock: parts.context.clock, rewriting: parts.rewriting)
     delivery = LocalDelivery(
@@ -89,6 +100,12 @@ public final class SMTPServer: Sendable {
     }
   }
 
+  /// Does what is due now and then: reports to other domains. To be called every few minutes.
+  public func tick() async {
+    await TLSReporter(server: self).run()
+    await DMARCReporter(server: self).run()
+  }
+
   /// Ends deliveries that are under way, and begins no more. What waits goes on with the next start.
   public func stop() async {
     let last = runner.withLock { runner in
@@ -96,6 +113,7 @@ public final class SMTPServer: Sendable {
       return runner
     }
     await last?.stop()
+    parts.client.close()
   }
 
   /// Something new is in the queue.
@@ -109,7 +127,12 @@ public final class SMTPServer: Sendable {
   /// A session for a connection, by the service that it came to.
   public func makeSession(_ connection: Connection, offersTLS: Bool) -> ServerSession {
     let configuration = configuration
-    let role: ServerProfile.Role = connection.service == .smtp ? .relay : .submission
+    let role: ServerProfile.Role =
+      switch connection.service {
+      case .smtp: .relay
+      case .lmtp: .lmtp
+      default: .submission
+      }
     return ServerSession(
       profile: ServerProfile(
         role: role, hostname: configuration.hostname, limits: configuration.limits, offersTLS: offersTLS,

@@ -1,6 +1,8 @@
 /// What a server's session is made from.
 public struct ServerSessionConfiguration: Sendable {
   public var hostKeys: [PrivateKey]
+  /// Certificates of these keys, for clients that know an authority instead of the keys (PROTOCOL.certkeys).
+  public var hostCertificates: [KeyCertificate] = []
   public var algorithms: AlgorithmPreferences
   public var policy: AuthenticationPolicy
   public var limits: SSHLimits

@@ -66,7 +66,8 @@ public struct ServerSession: StreamSession, ~Copyable {
     self.configuration = configuration
     transport = TransportMachine(
       role: .server, limits: configuration.limits, algorithms: configuration.algorithms,
-      hostKeys: configuration.hostKeys, software: configuration.software)
+      hostKeys: configuration.hostKeys, hostCertificates: configuration.hostCertificates,
+      software: configuration.software)
   }
 
   /// A whole packet of the largest size must fit.

@@ -43,6 +43,9 @@ final class SSHRequestHandler: RequestHandler {
     }
   }
 
+  /// Programs wait for descriptors or on threads of their own; what blocks for longer than a system call is sent there.
+  var handlesOnEventLoop: Bool { true }
+
   func answer(_ request: ServerRequest, on connection: Connection) -> ServerReply? {
     switch request {
     case .input(let channel, let bytes):

@@ -8,10 +8,10 @@ public protocol QueueStore: Sendable {
   /// Adds a message with its content: `head`, then `range` of `body`.
   func add(_ message: QueueAddition) async throws(StoreError) -> QueueID
 
-  /// Claims recipients that are due: for one domain of one message each, at most `limit` claims, the longest due first.
-  /// Nothing of what is held or claimed by others.
+  /// Claims recipients that are due: for one domain of one message each, at most `limit` claims, by priority and then the
+  /// longest due first. Nothing of what is held or claimed by others, and nothing for the domains that are `busy`.
   func claim(
-    by owner: String, now: WallTime, until: WallTime, limit: Int
+    by owner: String, now: WallTime, until: WallTime, limit: Int, busy: Set<String>
   ) async throws(StoreError) -> [QueueClaim]
 
   /// Notes what came of a claim, and adds the notices that follow from it, in one step. Recipients that are done go;
@@ -36,6 +36,14 @@ public protocol QueueStore: Sendable {
   func nextDue() async throws(StoreError) -> WallTime?
   /// How many messages there are.
   func count() async throws(StoreError) -> Int
+}
+
+extension QueueStore {
+  public func claim(
+    by owner: String, now: WallTime, until: WallTime, limit: Int
+  ) async throws(StoreError) -> [QueueClaim] {
+    try await claim(by: owner, now: now, until: until, limit: limit, busy: [])
+  }
 }
 
 /// The number of a message in the queue; never used again.
@@ -63,13 +71,21 @@ public struct QueuedMessage: Sendable, Hashable, Codable {
   public var envelopeID: String?
   /// Who submitted it; `nil` for what came from other servers or from here.
   public var account: String?
+  /// -9 to 9: what is due goes in this order first (RFC 6710).
+  public var priority: Int
+  /// Whether it goes over TLS with servers that prove who they are, and no other way (RFC 8689).
+  public var requiresTLS: Bool
+  /// By when it must have been delivered (RFC 2852), and the mode of that (`R`, `N`, with `T` behind it for a trace).
+  public var deliverBy: WallTime?
+  public var deliverByMode: String?
   public var isHeld: Bool
   public var recipients: [QueuedRecipient]
 
   public init(
     id: QueueID = QueueID(0), sender: String, created: WallTime, expires: WallTime, size: Int64 = 0,
     isEightBit: Bool = false, isUTF8: Bool = false, returns: String? = nil, envelopeID: String? = nil,
-    account: String? = nil, isHeld: Bool = false, recipients: [QueuedRecipient]
+    account: String? = nil, priority: Int = 0, requiresTLS: Bool = false, deliverBy: WallTime? = nil,
+    deliverByMode: String? = nil, isHeld: Bool = false, recipients: [QueuedRecipient]
   ) {
     self.id = id
     self.sender = sender
@@ -81,6 +97,10 @@ public struct QueuedMessage: Sendable, Hashable, Codable {
     self.returns = returns
     self.envelopeID = envelopeID
     self.account = account
+    self.priority = priority
+    self.requiresTLS = requiresTLS
+    self.deliverBy = deliverBy
+    self.deliverByMode = deliverByMode
     self.isHeld = isHeld
     self.recipients = recipients
   }

@@ -3,7 +3,7 @@ import WireKit
 
 /// Leases in memory, by the rules of `LeaseStore.claim`: in a subnet, an address and a client stand once each.
 public struct LeaseSet: Sendable {
-  struct Place: Hashable {
+  private struct Place: Hashable {
     var subnet: IPNetwork
     var address: IPAddress
   }
@@ -13,7 +13,7 @@ public struct LeaseSet: Sendable {
     var client: [UInt8]
   }
 
-  private(set) var records: [Place: LeaseRecord] = [:]
+  private var records: [Place: LeaseRecord] = [:]
   private var addresses: [Holder: IPAddress] = [:]
 
   public init() {}
@@ -28,6 +28,27 @@ public struct LeaseSet: Sendable {
     records.values.sorted {
       ($0.subnet.address, $0.subnet.prefixLength, $0.address) < ($1.subnet.address, $1.subnet.prefixLength, $1.address)
     }
+  }
+
+  /// The first ones behind a position, in the order of `LeasePosition`: one walk over all places with no more in hand than two pages of
+  /// them. Nothing is sorted but those, and a record is looked at only where its place is among the first.
+  public func page(after: LeasePosition?, limit: Int, heldAt: WallTime?) -> [LeaseRecord] {
+    guard limit > 0 else { return [] }
+    var best: [LeasePosition] = []
+    best.reserveCapacity(2 * limit)
+    var bound: LeasePosition?
+    for place in records.keys {
+      let position = LeasePosition(place.address, place.subnet)
+      if let after, position <= after { continue }
+      if let bound, position >= bound { continue }
+      if let heldAt, records[place]?.isHeld(at: heldAt) != true { continue }
+      best.append(position)
+      guard best.count == 2 * limit else { continue }
+      best.sort()
+      best.removeLast(limit)
+      bound = best[limit - 1]
+    }
+    return best.sorted().prefix(limit).compactMap { records[Place(subnet: $0.subnet, address: $0.address)] }
   }
 
   /// What came of a claim.

@@ -13,6 +13,7 @@ public struct SQLiteQueueStore: QueueStore {
   public init(path: String, meter: Meter? = nil) throws(StoreError) {
     var migrator = DatabaseMigrator()
     migrator.registerMigration("queue 1") { try $0.execute(sql: Self.schema) }
+    migrator.registerMigration("queue 2") { try $0.execute(sql: Self.demands) }
     store = try SQLiteStore(path: path, migrator: migrator, whole: migrator, meter: meter)
   }
 
@@ -58,22 +59,37 @@ public struct SQLiteQueueStore: QueueStore {
     );
     """
 
+  /// What a sender may demand of the delivery.
+  private static let demands = """
+    ALTER TABLE queue_message ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE queue_message ADD COLUMN requires_tls INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE queue_message ADD COLUMN deliver_by INTEGER;
+    ALTER TABLE queue_message ADD COLUMN deliver_by_mode TEXT;
+    """
+
+  /// Rows that are looked at for a claim: a long queue must not be sorted anew for each.
+  private static let candidates = 1_000
+
   public func add(_ addition: QueueAddition) async throws(StoreError) -> QueueID {
     try await store.write { try Self.insert(addition, $0) }
   }
 
   public func claim(
-    by owner: String, now: WallTime, until: WallTime, limit: Int
+    by owner: String, now: WallTime, until: WallTime, limit: Int, busy: Set<String>
   ) async throws(StoreError) -> [QueueClaim] {
     try await store.write { database in
+      let busy = busy.sorted()
+      let marks = Array(repeating: "?", count: busy.count).joined(separator: ",")
       let groups = try Row.fetchAll(
         database,
         sql: """
-          SELECT message, domain, MIN(next_attempt) AS due, MAX(epoch) AS epoch FROM queue_recipient
-          JOIN queue_message ON queue_message.id = message
-          WHERE next_attempt <= ? AND claimed_until <= ? AND is_held = 0
-          GROUP BY message, domain ORDER BY due LIMIT ?
-          """, arguments: [now.seconds, now.seconds, limit])
+          SELECT message, domain, MIN(next_attempt) AS due, MAX(epoch) AS epoch FROM (
+            SELECT message, domain, next_attempt, epoch, priority FROM queue_recipient
+            JOIN queue_message ON queue_message.id = message
+            WHERE next_attempt <= ? AND claimed_until <= ? AND is_held = 0 AND domain NOT IN (\(marks))
+            ORDER BY next_attempt LIMIT ?
+          ) GROUP BY message, domain ORDER BY MAX(priority) DESC, due LIMIT ?
+          """, arguments: [now.seconds, now.seconds] + StatementArguments(busy) + [Self.candidates, limit])
       return try groups.map { group in
         let (message, domain): (Int64, String) = (try group.value("message"), try group.value("domain"))
         let epoch: Int64 = try group.value("epoch") + 1
@@ -199,12 +215,14 @@ extension SQLiteQueueStore {
     try database.execute(
       sql: """
         INSERT INTO queue_message
-          (sender, created, expires, size, is_eight_bit, is_utf8, returns, envelope_id, account, is_held)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          (sender, created, expires, size, is_eight_bit, is_utf8, returns, envelope_id, account, is_held,
+           priority, requires_tls, deliver_by, deliver_by_mode)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
       arguments: [
         message.sender, message.created.seconds, message.expires.seconds, addition.size, message.isEightBit,
-        message.isUTF8, message.returns, message.envelopeID, message.account, message.isHeld,
+        message.isUTF8, message.returns, message.envelopeID, message.account, message.isHeld, message.priority,
+        message.requiresTLS, message.deliverBy?.seconds, message.deliverByMode,
       ])
     let id = database.lastInsertedRowID
     for (number, recipient) in message.recipients.enumerated() {
@@ -279,7 +297,10 @@ extension SQLiteQueueStore {
       expires: WallTime(seconds: try row.value("expires")), size: try row.value("size"),
       isEightBit: try row.value("is_eight_bit"), isUTF8: try row.value("is_utf8"),
       returns: try row.optional("returns"), envelopeID: try row.optional("envelope_id"),
-      account: try row.optional("account"), isHeld: try row.value("is_held"), recipients: recipients)
+      account: try row.optional("account"), priority: try row.value("priority"),
+      requiresTLS: try row.value("requires_tls"),
+      deliverBy: (try row.optional("deliver_by") as Int64?).map { WallTime(seconds: $0) },
+      deliverByMode: try row.optional("deliver_by_mode"), isHeld: try row.value("is_held"), recipients: recipients)
   }
 }
 

@@ -1,8 +1,13 @@
 /// All workers that are to run.
 public struct SupervisionPlan: Hashable, Sendable, Codable {
   public var workers: [WorkerPlan]
+  /// The program for what only root can do; `nil` where nothing needs it.
+  public var helper: HelperPlan?
 
-  public init(_ workers: [WorkerPlan]) { self.workers = workers }
+  public init(_ workers: [WorkerPlan], helper: HelperPlan? = nil) {
+    self.workers = workers
+    self.helper = helper
+  }
 
   /// Finds what can't work whatever the machine is like: names or addresses used twice, counts out of bounds.
   public func validate() throws(SupervisionError) {

@@ -66,6 +66,11 @@ extension SupervisorLoop {
   private func apply(_ new: SupervisionPlan, _ askers: [ReloadAsker]) throws(SupervisionError) {
     try Self.check(new, heartbeat: options.heartbeatInterval)
     let next = try registry.prepared(for: new, inherited: &inherited)
+    if new.helper != plan.helper {
+      // Its socket's file is one and the same: the old one goes first.
+      helper = nil
+      helper = if let plan = new.helper { try HelperServer(plan, executable: options.executable) } else { nil }
+    }
     // From here on nothing throws. Sockets that are no longer planned stay bound until the workers have been told.
     let before = registry
     registry = next

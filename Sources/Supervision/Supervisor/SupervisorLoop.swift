@@ -23,6 +23,7 @@ final class SupervisorLoop {
   /// No longer of the plan, and draining.
   var retired: [Worker] = []
   var commands: CommandServer?
+  var helper: HelperServer?
   var isStopping = false
   var isLoading = false
   var pending: PendingReload?
@@ -54,6 +55,7 @@ final class SupervisorLoop {
     try Self.check(plan, heartbeat: options.heartbeatInterval)
     registry = try SocketRegistry().prepared(for: plan, inherited: &inherited)
     commands = if let path = options.controlPath { try CommandServer(path: path) } else { nil }
+    helper = if let plan = plan.helper { try HelperServer(plan, executable: options.executable) } else { nil }
     signals = options.handlesSignals ? try SignalPipe() : nil
     if notifier.watchdogInterval != nil { nextWatchdog = clock.now() }
     for place in inherited.places {
@@ -73,6 +75,7 @@ final class SupervisorLoop {
     commands?.answerStop(ControlAnswer())
     // Before anybody hears of the end: the program may exit then, and the control socket's file would stay.
     commands = nil
+    helper = nil
     for reply in stopReplies { reply(.success(())) }
     for reply in readyReplies { reply(.failure(SupervisionError(.notRunning, "the supervisor has stopped"))) }
     answer(
@@ -89,6 +92,7 @@ final class SupervisorLoop {
     case client(CommandServer.ClientID)
     case packets(Worker)
     case process(Worker)
+    case helperListener, helperProcess
   }
 
   private func turn() {
@@ -109,6 +113,10 @@ final class SupervisorLoop {
         watch(.packets(worker), packets.socket.descriptor.number, packets.isEmpty ? POLLIN : POLLIN | POLLOUT)
       }
       watch(.process(worker), process.descriptor.number)
+    }
+    if let helper {
+      if helper.isAccepting, !isStopping { watch(.helperListener, helper.listener.number) }
+      for number in helper.watched { watch(.helperProcess, number) }
     }
     let count = poll(&descriptors, nfds_t(descriptors.count), waitMilliseconds())
     // Messages are judged before times: a worker is not late when its heartbeat lies unread.
@@ -132,6 +140,11 @@ final class SupervisorLoop {
       // Its last words first.
       exchangePackets(worker)
       if let exit = worker.process?.reap() { ended(worker, exit) }
+    case .helperListener:
+      do throws(SupervisionError) { try helper?.accept() } catch {
+        emit(.error, "a helper can't be started", [.init("reason", .string(error.description))])
+      }
+    case .helperProcess: helper?.reap()
     }
   }
 

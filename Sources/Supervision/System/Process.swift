@@ -38,10 +38,10 @@ final class Process {
     }
   }
 
-  /// Starts a program. `descriptors` become 0, 1, 2 … of the child, which inherits no others. It is killed when the
-  /// calling thread ends.
+  /// Starts a program. `descriptors` become 0, 1, 2 … of the child, which inherits no others. It is sent `deathSignal` when
+  /// the calling thread ends; 0 lets it live.
   init(
-    path: String, arguments: [String], environment: [String], descriptors: [Descriptor]
+    path: String, arguments: [String], environment: [String], descriptors: [Descriptor], deathSignal: Int32 = SIGKILL
   ) throws(SupervisionError) {
     let numbers = descriptors.map(\.number)
     // An optimised build lets an array go after its last use: its descriptors would be closed before they are inherited.
@@ -52,7 +52,7 @@ final class Process {
           request.arguments = arguments
           request.environment = environment
           request.descriptor_count = Int32(numbers.count)
-          request.death_signal = SIGKILL
+          request.death_signal = deathSignal
           return path.withCString { path in
             numbers.withUnsafeBufferPointer { numbers in
               request.path = path

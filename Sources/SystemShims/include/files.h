@@ -12,6 +12,9 @@ int portside_open_beneath(int directory, const char *path, int flags, uint32_t m
 /// The same, but follows no symbolic link at all (RESOLVE_NO_SYMLINKS).
 int portside_open_beneath_no_links(int directory, const char *path, int flags, uint32_t mode);
 
+/// The same without any such limit: links may lead anywhere.
+int portside_open_from(int directory, const char *path, int flags, uint32_t mode);
+
 /// Below, `name` is one name within `directory`, a descriptor that was itself opened beneath: no link is followed. Each
 /// returns 0, or -errno.
 int portside_make_directory(int directory, const char *name, uint32_t mode);

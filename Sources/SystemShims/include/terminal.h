@@ -19,6 +19,10 @@ struct portside_program {
   int error;
   /// Whether `input` is a terminal that shall control its session.
   int has_terminal;
+  /// Whether it becomes this user and group, keeping our other groups; only root can have that.
+  int changes_user;
+  uid_t user;
+  gid_t group;
 };
 
 /// Starts a program in a session of its own, with default signal handling. Returns its process id, or -errno.

@@ -49,6 +49,22 @@ public enum QueueStoreBattery {
   }
 
   public static let checks: [StoreCheck<any QueueStore>] = [
+    StoreCheck("what is urgent goes first, and busy domains wait") { store in
+      var late = addition(["bob@a.test"])
+      late.message.priority = -3
+      var soon = addition(["bob@b.test"])
+      soon.message.priority = 4
+      (soon.message.requiresTLS, soon.message.deliverBy, soon.message.deliverByMode) = (true, later, "RT")
+      for addition in [late, addition(["bob@c.test"]), soon] { _ = try await store.add(addition) }
+      let first = try await store.claim(by: "one", now: now, until: later, limit: 1, busy: [])
+      try expectEqual(first.map(\.domain), ["b.test"])
+      try expectEqual(first.first?.message.requiresTLS, true)
+      try expectEqual(first.first?.message.deliverBy, later)
+      try expectEqual(first.first?.message.deliverByMode, "RT")
+      let rest = try await store.claim(by: "one", now: now, until: later, limit: 10, busy: ["a.test"])
+      try expectEqual(rest.map(\.domain), ["c.test"])
+      try expectEqual(try await claims(store).map(\.domain), ["a.test"])
+    },
     StoreCheck("messages come back as they were added") { store in
       let id = try await store.add(addition(["bob@a.test", "eve@b.test"]))
       let found = try await store.message(id)

@@ -23,6 +23,8 @@ public final class SessionDriver<Session: StreamSession & ~Copyable> {
   /// How the session ended the connection, if it has.
   public private(set) var close: Actions.CloseMode?
   public private(set) var wantsTLS = false
+  /// Whether the session waits for the end of TLS.
+  public private(set) var endsTLS = false
 
   /// Answers a request on the spot; `nil` leaves it in `requests`.
   public var answer: (Session.Request) -> Session.Reply?
@@ -48,7 +50,7 @@ public final class SessionDriver<Session: StreamSession & ~Copyable> {
   public var pendingCount: Int { input.count }
 
   /// Whether a driver would still read from the peer.
-  public var isReading: Bool { close == nil && !wantsTLS && input.count <= session.maximumPendingInput }
+  public var isReading: Bool { close == nil && !wantsTLS && !endsTLS && input.count <= session.maximumPendingInput }
 
   /// Begins the connection.
   public func open() { step { session, now, actions in session.opened(now: now, into: &actions) } }
@@ -75,6 +77,12 @@ public final class SessionDriver<Session: StreamSession & ~Copyable> {
   public func establishTLS(_ parameters: TLSParameters = TLSParameters(version: "TLSv1.3")) {
     wantsTLS = false
     step { session, now, actions in session.tlsEstablished(parameters, now: now, into: &actions) }
+  }
+
+  /// Both sides have ended TLS.
+  public func stopTLS() {
+    endsTLS = false
+    step { session, now, actions in session.tlsStopped(now: now, into: &actions) }
   }
 
   /// Lets time pass; timers run out on the way, in order.
@@ -108,7 +116,7 @@ public final class SessionDriver<Session: StreamSession & ~Copyable> {
 
   private func settle() {
     var wrote = true
-    while close == nil, !wantsTLS, hasNews || wrote {
+    while close == nil, !wantsTLS, !endsTLS, hasNews || wrote {
       if hasNews, !input.isEmpty {
         hasNews = false
         offer()
@@ -138,7 +146,12 @@ public final class SessionDriver<Session: StreamSession & ~Copyable> {
   }
 
   private func wantsTLSNext(_ actions: Actions) -> Bool {
-    actions.actions.contains { if case .startTLS = $0 { true } else { false } }
+    actions.actions.contains {
+      switch $0 {
+      case .startTLS, .stopTLS: true
+      default: false
+      }
+    }
   }
 
   private func perform(_ actions: Actions, offered: [UInt8]?) {
@@ -157,6 +170,7 @@ public final class SessionDriver<Session: StreamSession & ~Copyable> {
         cancelled.append(ticket)
         requests.removeAll { $0.ticket == ticket }
       case .startTLS: wantsTLS = true
+      case .stopTLS: endsTLS = true
       case .setTimer(let timer, let time): timers[timer] = time
       case .event(let event): events.append(event)
       case .close(let mode): close = mode

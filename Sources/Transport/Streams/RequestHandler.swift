@@ -17,6 +17,10 @@ public protocol RequestHandler: Sendable {
   /// `body` is the request's body as it arrives, with back-pressure; empty where the session sends none.
   func handle(_ request: Request, body: RequestBody, on connection: Connection) async -> Reply
 
+  /// Whether `handle` is run on the connection's event loop, which saves changes of threads where it mostly waits for other
+  /// connections. It must never block then. `false` unless a handler says otherwise.
+  var handlesOnEventLoop: Bool { get }
+
   /// Where the bytes of a reply's body come from.
   func source(of body: Body) -> BodySource
 
@@ -43,6 +47,7 @@ extension RequestHandler {
   public static var operations: [String] { [] }
   public func operation(of request: Request) -> Int? { nil }
   public func outcome(of reply: Reply) -> OperationOutcome { .ok }
+  public var handlesOnEventLoop: Bool { false }
 }
 
 extension RequestHandler where Body == Never {

@@ -26,6 +26,8 @@ where
     case running
     /// `.startTLS` was carried out; the handshake runs.
     case upgrading
+    /// `.stopTLS` was carried out; the peer's close_notify is awaited.
+    case downgrading
     /// `.close(.afterWrites)`: what is queued still leaves.
     case closing
     /// Our side has ended; input is read and dropped until the peer ends too, so that it gets to read our last words.
@@ -55,6 +57,9 @@ where
   private var isCompressed = false
   var requests = PendingRequests()
   private var timers = SessionTimers()
+  /// Says our close_notify, while it was asked for and has not been said.
+  var endTLS: (() -> Void)?
+  private lazy var executor = handler.handlesOnEventLoop ? EventLoopExecutor(connection.eventLoop) : nil
 
   /// - Parameter makeSession: Makes the session once the connection stands; after the handshake where TLS is implicit,
   ///   so that it can choose by what TLS agreed on.
@@ -82,9 +87,10 @@ where
   }
 
   public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    guard phase == .running || phase == .closing else { return }
+    // While TLS ends, what comes is the plain text behind the peer's close_notify.
+    guard phase == .running || phase == .downgrading else { return }
+    if endTLS != nil { return errorCaught(context: context, error: StopTLSError.noOrderlyEnd) }
     var bytes = unwrapInboundIn(data)
-    guard phase == .running else { return }
     settings.meter?.note(bytesIn: bytes.readableBytes)
     if pending.readableBytes == 0 { pending = bytes } else { pending.writeBuffer(&bytes) }
     hasNews = true
@@ -208,6 +214,7 @@ where
     case .request(let request, let ticket): ask(request, ticket, context)
     case .cancel(let ticket): requests.cancel(ticket)
     case .startTLS: startTLS(context)
+    case .stopTLS: stopTLS(context)
     case .setTimer(let timer, let time): setTimer(timer, time, context)
     case .event(let event): handler.report(event, on: connection)
     case .close(.afterWrites): startClosing(context)
@@ -234,7 +241,7 @@ where
     }
     let (handler, connection) = (handler, connection)
     let (clock, meter) = (clock, settings.meter)
-    let task = Task {
+    let task = Task(executorPreference: executor) {
       let reply = await handler.handle(request, body: body, on: connection)
       body.abandon()
       if let operation {
@@ -267,7 +274,7 @@ where
     case .running:
       step { session, now, actions in session.drain(now: now, into: &actions) }
       drive(context)
-    case .awaitingTLS, .upgrading: closeNow(context)
+    case .awaitingTLS, .upgrading, .downgrading: closeNow(context)
     case .closing, .lingering, .ended: break
     }
   }
@@ -277,7 +284,8 @@ where
     case .running:
       step { session, now, actions in session.inputClosed(now: now, into: &actions) }
       drive(context)
-    case .lingering, .awaitingTLS, .upgrading: closeNow(context)
+    case .downgrading where endTLS != nil: beginToEndTLS()
+    case .lingering, .awaitingTLS, .upgrading, .downgrading: closeNow(context)
     case .closing, .ended: break
     }
   }
@@ -295,7 +303,7 @@ where
 
   // MARK: Output
 
-  private func pump(_ context: ChannelHandlerContext, all: Bool = false) {
+  func pump(_ context: ChannelHandlerContext, all: Bool = false) {
     if output.write(to: context, sendingFiles: connection.tls == nil && !isCompressed, all: all) == false {
       closeNow(context)
     }
@@ -325,7 +333,7 @@ where
       !output.isEmpty || !context.channel.isWritable || requests.isBodyFull
         || pending.readableBytes > (session?.maximumPendingInput ?? 0)
     case .closing: true
-    case .awaitingTLS, .upgrading, .lingering, .ended: false
+    case .awaitingTLS, .upgrading, .downgrading, .lingering, .ended: false
     }
   }
 
@@ -431,6 +439,7 @@ where
   private func end() {
     guard phase != .ended else { return }
     phase = .ended
+    endTLS = nil
     requests.cancelAll()
     timers.cancelAll()
     output.removeAll()

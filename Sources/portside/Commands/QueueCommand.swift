@@ -1,7 +1,7 @@
 import ArgumentParser
 import Configuration
 import Foundation
-import SMTPServer
+import MailSetup
 import Services
 import Stores
 import Transport
@@ -16,7 +16,7 @@ struct QueueCommand: AsyncParsableCommand {
         portside queue show 12              each recipient's last answer, word for word, and the header
         portside queue retry                everything that waits, now
         portside queue hold 12; portside queue release 12; portside queue drop 12
-      """, subcommands: [List.self, Show.self, Retry.self, Hold.self, Release.self, Drop.self, Records.self])
+      """, subcommands: [List.self, Show.self, Retry.self, Hold.self, Release.self, Drop.self, Records.self, Roll.self])
 
   /// Opens the queue for the body; whoever owns its files is who works on them.
   fileprivate static func with<Value>(
@@ -167,37 +167,39 @@ struct QueueCommand: AsyncParsableCommand {
     @OptionGroup var options: ConfigurationOptions
 
     func run() async throws {
-      let configuration = try options.load()
-      let folder = DataFolder(configuration)
-      try folder.becomeOwner()
-      let keys = try SigningKeys(folder).load(configuration)
-      for domain in configuration.smtp.domains.map({ $0.description.lowercased() }) {
-        Terminal.print(
-          MailRecords.text(domain, hostname: configuration.server.hostname.description, keys[domain] ?? []))
+      let folder = DataFolder(try options.load())
+      guard let publication = MailPublicationFile(folder.mailPublication).current else {
+        throw CommandFailure("the mail server has not run yet: it makes the keys that the records tell of")
+      }
+      for domain in publication.domains {
+        Terminal.print(publication.records(of: domain).map { "\($0.line)  ; \($0.purpose)" }.joined(separator: "\n"))
       }
     }
   }
-}
 
-/// What a mail domain publishes.
-enum MailRecords {
-  /// In the form of a zone file.
-  static func text(_ domain: String, hostname: String, _ keys: [DKIMSigner.Entry]) -> String {
-    var lines = [
-      "\(domain). 3600 IN MX 10 \(hostname).", "\(domain). 3600 IN TXT \"v=spf1 mx -all\"",
-      "_dmarc.\(domain). 3600 IN TXT \"v=DMARC1; p=quarantine\"",
-    ]
-    for key in keys {
-      lines.append("\(key.selector)._domainkey.\(domain). 3600 IN TXT \(strings(key.key.record))")
+  struct Roll: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "roll-keys", abstract: "Makes new signing keys for a domain.",
+      discussion: """
+        The new keys are published within a minute, in our own zones; `portside queue records` prints them for others. They sign
+        once they have stood in DNS for two days, and the old ones stay published for a week after that.
+        """)
+    @OptionGroup var options: ConfigurationOptions
+    @Argument(help: "The domain.") var domain: String
+    @Flag(help: "Sign by the new keys from now on: for keys that somebody else has got hold of.") var atOnce = false
+
+    func run() async throws {
+      let configuration = try options.load()
+      let name = domain.lowercased()
+      guard configuration.smtp.domains.contains(where: { $0.description.lowercased() == name }) else {
+        throw CommandFailure("'\(domain)' is none of smtp.domains")
+      }
+      let folder = DataFolder(configuration)
+      let secret = SigningKeys.secret(from: try MasterKey.load(configuration))
+      try folder.becomeOwner()
+      let made = try SigningKeys(folder, secret).roll(name, now: SystemClock().wallTime().seconds, atOnce: atOnce)
+      guard !made.isEmpty else { throw CommandFailure("new keys wait already; --at-once has them sign now") }
+      for key in made { Terminal.print("\(key.selector)._domainkey.\(name) \(atOnce ? "signs" : "is published")") }
     }
-    return lines.joined(separator: "\n")
-  }
-
-  /// A text in strings of at most 255 octets.
-  static func strings(_ text: String) -> String {
-    let characters = Array(text)
-    return stride(from: 0, to: characters.count, by: 250).map {
-      "\"\(String(characters[$0..<min($0 + 250, characters.count)]))\""
-    }.joined(separator: " ")
   }
 }

@@ -2,6 +2,7 @@ import Configuration
 import Foundation
 import Services
 import Supervision
+import SystemSessions
 
 /// Turns a configuration into what the supervisor runs.
 struct Composition: Sendable {
@@ -38,7 +39,19 @@ struct Composition: Sendable {
       let listeners = configuration.listeners().filter { WorkerName.running($0) == name }
       if !listeners.isEmpty { workers.append(try worker(name, listeners)) }
     }
-    return SupervisionPlan(workers)
+    return SupervisionPlan(workers, helper: try sessionHelper())
+  }
+
+  /// What has sessions of the operating system's accounts; `nil` where none are configured.
+  private func sessionHelper() throws -> HelperPlan? {
+    guard configuration.ssh.enabled, configuration.ssh.shell == .system else { return nil }
+    guard geteuid() == 0 else {
+      throw CommandFailure("ssh.shell: sessions of the system's accounts need a server that root has started")
+    }
+    return HelperPlan(
+      socket: SocketPlan(
+        name: "sessions", place: .unixStream(path: folder.sessionSocket), mode: 0o600, owner: user?.name),
+      arguments: ["portside", "system-session"], secret: SessionTicket.key(from: masterKey))
   }
 
   private func gate() throws -> WorkerPlan {
@@ -59,9 +72,13 @@ struct Composition: Sendable {
       listeners: Dictionary(named.map { ($0.name, $0.declaration) }) { first, _ in first }, logsJSON: logsJSON,
       logsColours: logsColours, masterKey: name == .gate ? masterKey : nil,
       hostKeySecret: SSHHosting.worker == name ? SSHHostKeys.secret(from: masterKey) : nil,
+      zoneKeySecret: DNSHosting.worker == name ? SealedZoneKeys.secret(from: masterKey) : nil,
       certificateNames: name == .gate ? certificateNeeds : [],
-      relayPassword: name == .mail ? try relayPassword() : nil, versions: name == .gate ? versions : [],
-      isLaboratory: isLaboratory)
+      relayPassword: name == .mail ? try relayPassword() : nil,
+      signingSecret: SMTPHosting.worker == name ? SigningKeys.secret(from: masterKey) : nil,
+      versions: name == .gate ? versions : [],
+      transferSecrets: name == .names ? try transferSecrets() : [:],
+      zoneStamps: name == .names ? zoneStamps : [:], isLaboratory: isLaboratory)
     // The same settings have the same bytes: a reload tells only those workers whose bytes differ.
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
@@ -74,6 +91,45 @@ struct Composition: Sendable {
     HostedServices.of(name).filter(isWanted).flatMap {
       $0.internalSockets(configuration, in: folder, owner: user?.name)
     }
+  }
+
+  /// What tells one version of a zone's file from another. Files that it includes stand in the same folder.
+  private var zoneStamps: [String: String] {
+    guard configuration.dns.isActive else { return [:] }
+    var stamps: [String: String] = [:]
+    for zone in configuration.dns.zones where zone.from.isEmpty {
+      let path = folder.zoneFile(zone)
+      let names = [path, String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])]
+      stamps[zone.name.description] = names.map { name in
+        var status = stat()
+        guard stat(name, &status) == 0 else { return "-" }
+        return "\(status.st_ino) \(status.st_size) \(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
+      }.joined(separator: " ")
+    }
+    return stamps
+  }
+
+  private func transferSecrets() throws -> [String: Secret] {
+    guard configuration.dns.isActive else { return [:] }
+    var secrets: [String: Secret] = [:]
+    for key in configuration.dns.tsig {
+      do { secrets[key.name.description] = try key.secret.resolve(using: SystemSecretReader()) } catch {
+        throw CommandFailure("dns.tsig: \(key.name): \(error)")
+      }
+    }
+    // Those of `portside zone key`.
+    let dns = configuration.dns
+    let named = dns.transfer.compactMap(\.key) + dns.update.map(\.key) + dns.zones.compactMap(\.key)
+    for name in named.map(\.name.description) where secrets[name] == nil {
+      let path = folder.transferKey(name)
+      guard FileManager.default.fileExists(atPath: path), let file = try? AbsolutePath(configuration: path) else {
+        continue
+      }
+      do { secrets[name] = try SecretReference.file(file).resolve(using: SystemSecretReader()) } catch {
+        throw CommandFailure("the key \(name): \(error)")
+      }
+    }
+    return secrets
   }
 
   private func relayPassword() throws -> Secret? {
@@ -137,7 +193,8 @@ struct Composition: Sendable {
     let listeners = configuration.listeners().filter { $0.tls != .none && WorkerName.running($0) != nil }
     guard !listeners.isEmpty else { return [] }
     let hostname = configuration.server.hostname.description
-    let sites = configuration.http.sites.keys.map(\.description).sorted()
+    let sites = Self.unique(
+      configuration.http.sites.keys.map(\.description).sorted() + MailSetupSite.names(configuration))
     let addresses = Set(listeners.map(\.endpoint.address)).filter { !$0.isUnspecified }.sorted()
     let local = addresses.map(\.description) + (addresses.contains(where: \.isLoopback) ? ["localhost"] : [])
     guard configuration.tls.perServiceNames else {

@@ -36,6 +36,17 @@ struct DataFolder: Sendable {
   /// What the console has set, with its history.
   var configuration: String { "\(root)/configuration" }
   var zones: String { "\(root)/zones" }
+  /// Journals, updates, and copies of other servers' zones.
+  var replication: String { "\(root)/dns" }
+  /// Keys of `portside zone key`; read by the supervisor alone.
+  var transferKeys: String { "\(root)/dns-keys" }
+  func transferKey(_ name: String) -> String {
+    "\(transferKeys)/\(name.replacing("/", with: "_")).key"
+  }
+  /// The keys of the zones that are signed here, sealed.
+  var zoneKeys: String { "\(root)/dnssec" }
+  /// The keys of the root that are trusted, as they are replaced.
+  var anchorFile: String { "\(zoneKeys)/root-anchors.json" }
   /// Mailboxes and messages.
   var mail: String { "\(root)/mail" }
   var mailDatabase: String { "\(mail)/mail.sqlite" }
@@ -51,12 +62,20 @@ struct DataFolder: Sendable {
   var queue: String { "\(root)/queue" }
   var queueDatabase: String { "\(queue)/queue.sqlite" }
   var signingKeys: String { "\(queue)/dkim" }
+  /// How much each account's folder holds.
+  var counts: String { "\(root)/counts" }
+  /// What one worker has other workers know: nothing in it is secret.
+  var publication: String { "\(root)/publication" }
+  /// What DNS and the web say of our mail domains; the mail worker's.
+  var mailPublication: String { "\(publication)/mail.json" }
   /// Sockets of the running server.
   var run: String { "\(root)/run" }
   /// Where workers talk to the gate.
   var gateSocket: String { "\(run)/gate.sock" }
   /// Where the web worker asks for names, for DNS over HTTPS.
   var dnsSocket: String { "\(run)/dns.sock" }
+  /// Where sessions of the operating system's accounts are asked for.
+  var sessionSocket: String { "\(run)/sessions.sock" }
   /// Where the command line administers.
   var adminSocket: String { "\(run)/admin.sock" }
   /// Where the command line talks to the supervisor.
@@ -73,11 +92,16 @@ struct DataFolder: Sendable {
     try make(authority, mode: 0o755, owner: user)
     try make(leases, mode: 0o700, owner: user)
     try make(zones, mode: 0o755, owner: nil)
+    try make(replication, mode: 0o700, owner: user)
+    try make(transferKeys, mode: 0o700, owner: nil)
+    try make(zoneKeys, mode: 0o700, owner: user)
     try make(hostKeys, mode: 0o755, owner: user)
     try make(mail, mode: 0o700, owner: user)
     try make(queue, mode: 0o700, owner: user)
     try make(sieve, mode: 0o700, owner: user)
     try make(configuration, mode: 0o700, owner: nil)
+    try make(counts, mode: 0o700, owner: user)
+    try make(publication, mode: 0o755, owner: user)
     try make(run, mode: 0o711, owner: nil)
     guard "\(controlSocket)".utf8.count <= 107 else {
       throw CommandFailure("server.data: \(root) is too long: a socket's path has 107 bytes at most")

@@ -30,6 +30,9 @@ struct ServerCheck {
     if configuration.ssh.isActive { checkFileFolders(&report) }
     await DHCPCheck(configuration: configuration, folder: folder).run(into: &report)
     checkMail(&report)
+    await MailRecordsCheck(configuration: configuration, folder: folder).run(
+      asking: status?.workers.flatMap(\.sockets).first { $0.name.hasPrefix("dns.port udp") }?.place.endpoint,
+      into: &report)
     guard let status else { return }
     for socket in status.workers.flatMap(\.sockets) { await checkService(socket, &report) }
   }
@@ -114,11 +117,15 @@ struct ServerCheck {
   /// The folders of `[ssh.sftp]`: there, and open to whom the workers run as.
   private func checkFileFolders(_ report: inout CheckReport) {
     let user = configuration.server.user?.description ?? "portside"
+    // In a laboratory the workers run as whoever started it, and the stores are theirs.
+    var store = stat()
+    stat(DataFolder(configuration).store, &store)
     for path in SSHHosting.files(configuration).folders {
       var status = stat()
       if stat(path, &status) != 0 || status.st_mode & S_IFMT != S_IFDIR {
         report.add(.fail, "folder \(path)", "there is no such folder", "mkdir \(path); chown \(user) \(path)")
       } else if geteuid() == 0, let record = UserAndGroup(user), status.st_uid != record.user,
+        status.st_uid != store.st_uid,
         status.st_mode & 0o002 == 0,
         status.st_gid != record.group || status.st_mode & 0o020 == 0
       {

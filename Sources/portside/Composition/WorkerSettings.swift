@@ -16,12 +16,20 @@ struct WorkerSettings: Codable, Sendable {
   var masterKey: Secret?
   /// What seals the host keys of SSH on the disk; for the worker that serves it.
   var hostKeySecret: Secret?
+  /// What seals the keys of signed zones on the disk; for the worker that serves them.
+  var zoneKeySecret: Secret?
   /// Host names that TLS listeners answer for; for the gate, which sees to their certificates.
   var certificateNames: [CertificateNeed]
   /// The password for `smtp.relay`; for the mail worker alone.
   var relayPassword: Secret?
+  /// What seals the keys that sign mail on the disk; for the mail worker.
+  var signingSecret: Secret?
   /// The newest versions of what the console has set; for the gate, which keeps the audit trail.
   var versions: [ConfigurationVersion] = []
+  /// The secrets of `dns.tsig`, by name; for the names worker alone.
+  var transferSecrets: [String: Secret]
+  /// When each zone's file was last changed: with another value, a reload reaches the names worker.
+  var zoneStamps: [String: String]
   /// Whether this is `portside try`.
   var isLaboratory: Bool
 

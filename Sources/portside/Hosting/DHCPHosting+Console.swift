@@ -37,12 +37,12 @@ extension DHCPHosting {
     } catch { return .failure("\(error)") }
   }
 
-  /// A page, straight from the index of the store: however many leases there are, one page of them is in memory.
+  /// A page of the store's own: however many leases there are, the answer holds one page of them.
   private func leases(_ question: ConsoleQuestion) async throws -> ConsoleAnswer {
     let folder = try LeaseFolder(configuration.withLock { $0 })
     // A short first page: a screen is full at once, and the rest comes while it is read.
     let limit = question.after == nil ? Self.firstPage : ConsoleQuestion.pageLength
-    let (rows, next) = try folder.page(
+    let (rows, next) = try await folder.page(
       store, after: question.after, limit: limit, all: question.options["all"] != nil)
     let cells = rows.map { row in
       [row.address, row.hardware ?? row.client ?? "", row.name ?? "", row.state, row.expires ?? "", row.subnet]

@@ -1,11 +1,14 @@
 import Configuration
 import ConsoleCore
 import DNSCore
+import DNSReplication
 import DNSResolver
 import DNSServer
 import Foundation
+import class NIOPosix.MultiThreadedEventLoopGroup
 import Services
 import Supervision
+import Synchronization
 import Transport
 import WireKit
 
@@ -15,16 +18,32 @@ final class DNSHosting: HostedService {
   static let services: Set<ServiceName> = [.dns, .dot]
 
   private let surroundings: WorkerSurroundings
-  private let server: DNSServer
-  private let resolver: Resolver
+  let server: DNSServer
+  let resolver: Resolver
+  /// Signs the zones that are to be signed.
+  let signing: ZoneSigning
+  let trusted: TrustedRoot
+  /// Transfers, NOTIFY and updates.
+  let replication: ZoneReplication
+  private let section = Mutex(DNSSection())
+  private let upkeep = Mutex<Task<Void, Never>?>(nil)
 
-  private init(surroundings: WorkerSurroundings, server: DNSServer, resolver: Resolver) {
+  private init(
+    surroundings: WorkerSurroundings, server: DNSServer, resolver: Resolver, signing: ZoneSigning, trusted: TrustedRoot,
+    replication: ZoneReplication
+  ) {
+    self.trusted = trusted
     self.surroundings = surroundings
     self.server = server
     self.resolver = resolver
+    self.replication = replication
+    self.signing = signing
   }
 
-  static func share(_ whole: PortsideConfiguration, with part: inout PortsideConfiguration) { part.dns = whole.dns }
+  static func share(_ whole: PortsideConfiguration, with part: inout PortsideConfiguration) {
+    part.dns = whole.dns
+    MailRecordsFeed.share(whole, with: &part)
+  }
 
   static func confine(
     _ confinement: inout Confinement, for configuration: PortsideConfiguration, in folder: DataFolder
@@ -34,9 +53,18 @@ final class DNSHosting: HostedService {
       return String(file[..<(file.lastIndex(of: "/") ?? file.endIndex)])
     }
     confinement.readPaths += Set(folders).sorted()
+    let keepsKeys = configuration.dns.zones.contains { $0.dnssec != nil }
+    if keepsKeys || TrustedRoot.isKept(configuration.dns) { confinement.writePaths.append(folder.zoneKeys) }
+    MailRecordsFeed.confine(&confinement, for: configuration, in: folder)
+    confinement.writePaths.append(folder.replication)
+    // Primaries, over TCP.
+    let primaries = configuration.dns.zones.flatMap { zone in zone.from.map { $0.port ?? (zone.tls ? 853 : 53) } }
+    confinement.connectPorts? += Set(primaries).sorted()
     guard !configuration.dns.recursion.isEmpty else { return }
     // Over TCP to forwarders, and to any server for what does not fit into UDP.
-    confinement.connectPorts? += Set(configuration.dns.forward.map(\.port) + [53]).sorted()
+    confinement.connectPorts? += Set(
+      configuration.dns.forward.map(\.port) + configuration.dns.roots.map { $0.port ?? 53 } + [53]
+    ).sorted()
   }
 
   private static let internalSocket = "internal dns"
@@ -68,41 +96,74 @@ final class DNSHosting: HostedService {
   ) async throws -> any HostedService {
     var configuration = DNSServerConfiguration()
     configuration.responder.udpLimit = settings.configuration.dns.udpSize
+    configuration.responder.cookies = ServerCookies.random()
+    configuration.responder.identifier = Array(settings.configuration.dns.identifier?.description.utf8 ?? "".utf8)
+    configuration.responder.hostname = settings.configuration.dns.identifier?.description
+    let rate = settings.configuration.dns.rateLimit
+    if rate > 0 { configuration.limiter = RateLimiter(rate: rate, exempt: settings.configuration.dns.recursion) }
     let zones = ZoneSet()
+    let trusted = TrustedRoot(file: DataFolder(settings.configuration).anchorFile, surroundings.context)
     let resolver = Resolver(
-      try resolverConfiguration(settings.configuration.dns), zones: zones, clock: surroundings.context.clock,
+      try resolverConfiguration(settings.configuration.dns, trusted), zones: zones, clock: surroundings.context.clock,
       group: surroundings.group)
     let server = DNSServer(
       context: surroundings.context, configuration: configuration, zones: zones, resolver: resolver)
     register(server, resolver, in: surroundings)
-    let service = DNSHosting(surroundings: surroundings, server: server, resolver: resolver)
+    guard let secret = settings.zoneKeySecret else { throw CommandFailure("the worker has no key for the zones' keys") }
+    let signing = ZoneSigning(
+      clock: surroundings.context.clock, events: surroundings.context.events,
+      store: try SealedZoneKeys(folder: DataFolder(settings.configuration).zoneKeys, secret: secret))
+    server.setFinisher(signing)
+    let replication = ZoneReplication(
+      try DNSReplicationSettings.configuration(settings), server: server, resolver: resolver,
+      context: surroundings.context, group: MultiThreadedEventLoopGroup(numberOfThreads: 1))
+    let service = DNSHosting(
+      surroundings: surroundings, server: server, resolver: resolver, signing: signing, trusted: trusted,
+      replication: replication)
     surroundings.names.book.attach(server)
     try await service.apply(settings, sockets)
+    replication.begin()
+    service.upkeep.withLock { $0 = Task { await service.keepSigned() } }
     return service
   }
 
   func apply(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) async throws {
     let folder = DataFolder(settings.configuration)
     var sources: [ZoneSource] = []
-    for zone in settings.configuration.dns.zones {
+    for zone in settings.configuration.dns.zones where zone.from.isEmpty {
       guard let apex = try? Name(zone.name.description) else {
         throw CommandFailure("dns.zones: '\(zone.name)' is no domain name")
       }
       sources.append(ZoneSource(apex: apex, .file(folder.zoneFile(zone))))
     }
-    resolver.reload(try Self.resolverConfiguration(settings.configuration.dns))
+    section.withLock { $0 = settings.configuration.dns }
+    resolver.reload(try Self.resolverConfiguration(settings.configuration.dns, trusted))
+    signing.configure(Self.signingSettings(settings.configuration.dns))
+    replication.apply(try DNSReplicationSettings.configuration(settings), zones: sources.map(\.apex))
     await server.reload(sources)
+    surroundings.names.publishMail(settings.configuration, in: folder, clock: surroundings.context.clock)
   }
 
-  static let commands = [
-    Command(
-      "show zones", permission: "console:show", "the zones that are served", columns: ["zone", "serial", "records"]),
-    Command(
-      "show zone", [.init("ZONE", .object(of: "show zones"))], permission: "console:show", "the records of a zone",
-      columns: ["name", "ttl", "type", "data"]),
-  ]
+  static let commands =
+    signingCommands + [
+      Command(
+        "show zones", permission: "console:show", "the zones that are served", columns: ["zone", "serial", "records"]),
+      Command(
+        "show zone", [.init("ZONE", .object(of: "show zones"))], permission: "console:show", "the records of a zone",
+        columns: ["name", "ttl", "type", "data"]),
+    ]
+
+  /// Looks whether the root's keys are being replaced, and trusts as it says.
+  func followRoot() async {
+    let current = section.withLock { $0 }
+    guard TrustedRoot.isKept(current), await trusted.refresh(resolver),
+      let configuration = try? Self.resolverConfiguration(current, trusted)
+    else { return }
+    resolver.reload(configuration)
+  }
 
   func answer(_ question: ConsoleQuestion) async -> ConsoleAnswer {
+    if let answer = answerSigning(question) { return answer }
     let zones = server.servedZones.sorted { $0.apex.description < $1.apex.description }
     if question.command == "show zones" {
       let rows = zones.map { [Self.shown($0.apex), "\($0.soa.serial)", "\($0.recordCount)"] }
@@ -125,13 +186,15 @@ final class DNSHosting: HostedService {
   }
 
   /// Without the dot at its end, as zones are configured.
-  private static func shown(_ apex: Name) -> String {
+  static func shown(_ apex: Name) -> String {
     let text = apex.description
     return text.count > 1 && text.hasSuffix(".") ? String(text.dropLast()) : text
   }
 
   func stop() async {
     surroundings.names.book.attach(nil)
+    replication.stop()
+    upkeep.withLock { $0?.cancel() }
     server.stop()
   }
 
@@ -162,7 +225,9 @@ final class DNSHosting: HostedService {
   }
 
   /// `recursion`, `forward` and `cache` of `[dns]`.
-  private static func resolverConfiguration(_ section: DNSSection) throws -> ResolverConfiguration {
+  private static func resolverConfiguration(
+    _ section: DNSSection, _ trusted: TrustedRoot
+  ) throws -> ResolverConfiguration {
     let forwarders = try section.forward.map { url in
       guard let transport = Forwarder.Transport(rawValue: url.scheme), case .address(let address) = url.host else {
         throw CommandFailure("dns.forward: \(url): this version asks over udp://, tcp:// and tls:// only")
@@ -170,13 +235,31 @@ final class DNSHosting: HostedService {
       return Forwarder(transport, Endpoint(address, url.port))
     }
     return ResolverConfiguration(
-      networks: section.recursion, forwarders: forwarders, cacheSize: Int(clamping: section.cache.bytes),
-      udpLimit: section.udpSize)
+      networks: section.recursion, forwarders: forwarders,
+      roots: section.roots.isEmpty ? RootHints.addresses : section.roots.map { Endpoint($0.address, $0.port ?? 53) },
+      cacheSize: Int(clamping: section.cache.bytes), udpLimit: section.udpSize, anchors: try anchors(section, trusted))
+  }
+
+  /// `validate`, `trust_anchors` and `insecure`.
+  static func anchors(_ section: DNSSection, _ trusted: TrustedRoot) throws -> TrustAnchors {
+    guard section.validate, !section.recursion.isEmpty else { return .none }
+    var anchors = section.trustAnchors.isEmpty ? trusted.anchors : TrustAnchors()
+    for text in section.trustAnchors {
+      do {
+        let zone = text.zone.isEmpty ? Name.root : try Name(text.zone)
+        anchors.keys[zone, default: []].append(try RData(text.record, type: .ds).value(as: DS.self))
+      } catch {
+        throw CommandFailure("dns.trust_anchors: \(text): \(error)")
+      }
+    }
+    anchors.insecure = Set(section.insecure.compactMap { try? Name($0.description) })
+    return anchors
   }
 
   private static func register(_ server: DNSServer, _ resolver: Resolver, in surroundings: WorkerSurroundings) {
     for (result, figure) in [
       ("cache", \Resolver.Figures.fromCache), ("stale", \.stale), ("failure", \.failures), ("asked", \.asked),
+      ("secure", \.secure), ("bogus", \.bogus),
     ] as [(String, KeyPath<Resolver.Figures, UInt64> & Sendable)] {
       surroundings.metrics.reading(
         "portside_dns_resolver", help: "Names of other zones: answers by source, and questions asked.",
@@ -188,6 +271,17 @@ final class DNSHosting: HostedService {
     ] as [(String, KeyPath<DNSMetrics, ResponderTally> & Sendable)] {
       surroundings.metrics.reading("portside_dns_queries", help: "DNS queries taken.", ["transport": transport]) {
         Double(server.metrics[keyPath: tally].queries)
+      }
+      for (code, count) in [
+        ("NOERROR", \ResponderTally.noError), ("FORMERR", \.formErr), ("SERVFAIL", \.servFail),
+        ("NXDOMAIN", \.nxDomain),
+        ("NOTIMP", \.notImp), ("REFUSED", \.refused), ("other", \.otherCodes), ("none", \.silent),
+        ("rate limit: dropped", \.dropped), ("rate limit: truncated", \.slipped),
+      ] as [(String, KeyPath<ResponderTally, UInt64> & Sendable)] {
+        surroundings.metrics.reading(
+          "portside_dns_answers", help: "DNS answers from our own zones, by response code.",
+          ["transport": transport, "code": code]
+        ) { Double(server.metrics[keyPath: tally][keyPath: count]) }
       }
     }
   }

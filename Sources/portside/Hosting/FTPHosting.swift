@@ -79,7 +79,7 @@ final class FTPHosting: HostedService {
   // MARK: From the configuration
 
   private static func files(_ configuration: PortsideConfiguration) -> AccountFiles {
-    AccountFiles(shared: configuration.ssh.sftp.root?.description, home: configuration.ssh.sftp.home?.description)
+    SSHHosting.files(configuration)
   }
 
   private static func parent(of path: String) -> String {
@@ -93,6 +93,7 @@ final class FTPHosting: HostedService {
     let hostname = whole.server.hostname.description.lowercased()
     configuration.hostNames = [hostname] + (hostname.hasPrefix("ftp.") ? [] : ["ftp.\(domain(of: hostname))"])
     configuration.requiresTLS = section.tls == .required
+    configuration.allowsClearCommands = section.clearCommands
     configuration.acceptsPlainLogIn = { section.tls == .optional && section.acceptsPlaintext(from: $0) }
     configuration.passivePorts = section.passive.ports.lowest...section.passive.ports.highest
     configuration.announcedByNetwork = section.passive.addresses.sorted { $0.key.prefixLength > $1.key.prefixLength }

@@ -30,6 +30,7 @@ final class HTTPHosting: HostedService {
     part.http = whole.http
     part.dns.recursion = whole.dns.recursion
     part.dns.overHTTPS = DNSOverHTTPS.isWanted(whole)
+    MailSetupSite.share(whole, with: &part)
   }
 
   static func confine(
@@ -37,6 +38,7 @@ final class HTTPHosting: HostedService {
   ) {
     let sites = configuration.http.sites.values
     confinement.readPaths += Set(sites.compactMap { $0.root?.description }).sorted()
+    MailSetupSite.confine(&confinement, for: configuration, in: folder)
     // Only to where sites are proxied.
     confinement.connectPorts? += Set(sites.flatMap(\.allUpstreams).map(\.port)).sorted()
   }
@@ -107,7 +109,9 @@ final class HTTPHosting: HostedService {
     limits.idleTime = section.limits.idleTimeout
     limits.streams = section.limits.streams
     return HTTPServerConfiguration(
-      sites: section.sites.compactMap { site($0.key, $0.value, section) }.sorted { $0.names[0] < $1.names[0] },
+      sites: MailSetupSite.adding(
+        to: section.sites.compactMap { site($0.key, $0.value, section) }.sorted { $0.names[0] < $1.names[0] },
+        settings.configuration),
       defaultSite: section.defaultSite?.description,
       mounts: settings.configuration.dns.overHTTPS ? [Mount(DNSOverHTTPS.path, names)] : [],
       httpsPort: httpsPort ?? 443, limits: limits)

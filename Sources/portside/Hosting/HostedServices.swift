@@ -8,7 +8,8 @@ enum HostedServices {
   /// A row a protocol, in the order in which they are started.
   static let all: [any HostedService.Type] = [
     DNSHosting.self, DHCPHosting.self, TFTPHosting.self, HTTPHosting.self, SSHHosting.self, FTPHosting.self,
-    TelnetHosting.self, SMTPHosting.self, POP3Hosting.self, IMAPHosting.self, RDPHosting.self,
+    TelnetHosting.self, SMTPHosting.self, POP3Hosting.self, IMAPHosting.self, ManageSieveHosting.self,
+    RDPHosting.self,
   ]
 
   /// The console commands of all protocols.

@@ -11,6 +11,8 @@ final class LeaseBook: LeaseDirectory {
   private struct State {
     var dns: DNSServer?
     var names: LeaseNames?
+    /// What services of ours publish, by key.
+    var published: [String: [ResourceRecord]] = [:]
     /// Every lease that is held, by its address.
     var leases: [IPAddress: LeaseRecord] = [:]
     /// Names of machines with a reserved address, who are known before they have a lease.
@@ -34,6 +36,7 @@ final class LeaseBook: LeaseDirectory {
     state.withLock { state in
       state.dns = dns
       raise(&state)
+      if let dns, !state.published.isEmpty { remember(dns.updateDynamic(state.published, .freeTypes), &state) }
       let leases = state.leases.values
       publish(&state) { names, outcome in
         for lease in leases { names.take(lease, now: clock.wallTime(), into: &outcome) }
@@ -45,12 +48,7 @@ final class LeaseBook: LeaseDirectory {
   func configure(zone: Name?, reserved: [IPAddress: String], serialFile: String) {
     state.withLock { state in
       state.reserved = reserved
-      if state.serialFile != serialFile {
-        state.serialFile = serialFile
-        let content = FileManager.default.contents(atPath: serialFile) ?? Data()
-        state.ceilings = (try? JSONDecoder().decode([String: UInt32].self, from: content)) ?? [:]
-        raise(&state)
-      }
+      load(serialsFrom: serialFile, &state)
       guard state.names?.zone != zone else { return }
       if let names = state.names { state.dns?.updateDynamic(names.cleared) }
       state.names = zone.map { LeaseNames(zone: $0) }
@@ -59,6 +57,29 @@ final class LeaseBook: LeaseDirectory {
         for lease in leases { names.take(lease, now: clock.wallTime(), into: &outcome) }
       }
     }
+  }
+
+  /// Where serials are remembered, whether there are leases or not.
+  func remember(serialsIn file: String) { state.withLock { load(serialsFrom: file, &$0) } }
+
+  /// Has records of a service stand in our zones, by keys of its own; those of other keys that begin with `owner` go.
+  func publish(_ records: [String: [ResourceRecord]], owner: String) {
+    state.withLock { state in
+      var changes = records
+      for key in state.published.keys where key.hasPrefix("\(owner) ") && records[key] == nil { changes[key] = [] }
+      changes = changes.filter { state.published[$0.key] ?? [] != $0.value }
+      for (key, value) in changes { state.published[key] = value.isEmpty ? nil : value }
+      guard let dns = state.dns, !changes.isEmpty else { return }
+      remember(dns.updateDynamic(changes, .freeTypes), &state)
+    }
+  }
+
+  private func load(serialsFrom file: String, _ state: inout State) {
+    guard state.serialFile != file else { return }
+    state.serialFile = file
+    let content = FileManager.default.contents(atPath: file) ?? Data()
+    state.ceilings = (try? JSONDecoder().decode([String: UInt32].self, from: content)) ?? [:]
+    raise(&state)
   }
 
   func changed(_ leases: [LeaseRecord]) async {

@@ -1,3 +1,4 @@
+import Configuration
 import Foundation
 import Services
 import Synchronization
@@ -7,6 +8,8 @@ import Transport
 final class NamesExchange: Sendable {
   let book: LeaseBook
   let timeline = BootTimeline()
+  /// The records of our mail domains.
+  let mail = MailRecordsFeed()
   private let ticking = Mutex<Task<Void, Never>?>(nil)
   private let work = Mutex<[@Sendable () async -> Void]>([])
 
@@ -16,15 +19,25 @@ final class NamesExchange: Sendable {
   func begin(in folder: DataFolder, clock: any Services.Clock) {
     ticking.withLock { task in
       guard task == nil else { return }
-      task = Task { [book, timeline] in
+      task = Task { [book, timeline, mail] in
         while !Task.isCancelled {
           try? await Task.sleep(for: .seconds(1))
           book.expire()
           timeline.save(to: folder.bootFile)
+          mail.look(into: book)
           for work in self.work.withLock({ $0 }) { await work() }
         }
       }
     }
+  }
+
+  /// Has the records of our mail domains stand in our zones from now on.
+  func publishMail(_ configuration: PortsideConfiguration, in folder: DataFolder, clock: any Services.Clock) {
+    mail.apply(configuration, in: folder)
+    guard mail.isWanted else { return }
+    book.remember(serialsIn: folder.serialFile)
+    begin(in: folder, clock: clock)
+    mail.look(into: book)
   }
 
   /// Has something done every second.

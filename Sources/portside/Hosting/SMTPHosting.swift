@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+import MilterClient
 import SMTPClient
 import SMTPCore
 import SMTPServer
@@ -12,18 +13,20 @@ import WireKit
 /// SMTP and submission, with the queue of what goes out.
 final class SMTPHosting: HostedService {
   static let worker = WorkerName.mail
-  static let services: Set<ServiceName> = [.smtp, .submission, .submissions]
+  static let services: Set<ServiceName> = [.smtp, .submission, .submissions, .lmtp]
 
   private let surroundings: WorkerSurroundings
   private let server: SMTPServer
   let queue: SQLiteQueueStore
-  private let signer: DKIMSigner
+  private let publisher: MailPublisher
 
-  private init(surroundings: WorkerSurroundings, server: SMTPServer, queue: SQLiteQueueStore, signer: DKIMSigner) {
+  private init(
+    surroundings: WorkerSurroundings, server: SMTPServer, queue: SQLiteQueueStore, publisher: MailPublisher
+  ) {
     self.surroundings = surroundings
     self.server = server
     self.queue = queue
-    self.signer = signer
+    self.publisher = publisher
   }
 
   static func share(_ whole: PortsideConfiguration, with part: inout PortsideConfiguration) {
@@ -37,11 +40,20 @@ final class SMTPHosting: HostedService {
     _ confinement: inout Confinement, for configuration: PortsideConfiguration, in folder: DataFolder
   ) {
     MailHosting.confine(&confinement, in: folder)
-    confinement.writePaths.append(folder.queue)
+    confinement.writePaths += [folder.queue, folder.publication]
     confinement.readPaths.append(folder.sieve)
     // Mail goes to servers, and to relays at any port; questions that don't fit into a datagram to DNS.
     var ports: [UInt16] = [25, 53]
-    if case .server(let url) = configuration.smtp.relay.via { ports.append(url.port) }
+    // Policies of other domains are fetched over HTTPS.
+    if case .server(let url) = configuration.smtp.relay.via { ports.append(url.port) } else { ports.append(443) }
+    for milter in configuration.smtp.milters {
+      switch MilterClient.Place(milter.description) {
+      case .network(let endpoint): ports.append(endpoint.port)
+      // Whoever connects to a socket needs to write it.
+      case .unix(let path): confinement.writePaths.append(String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)]))
+      case nil: break
+      }
+    }
     if let resolver = SMTPResolver.own(configuration) { ports.append(resolver.port) }
     confinement.connectPorts = (confinement.connectPorts ?? []) + Set(ports).sorted()
   }
@@ -52,26 +64,39 @@ final class SMTPHosting: HostedService {
     let folder = DataFolder(settings.configuration)
     let queue = try SQLiteQueueStore(
       path: folder.queueDatabase, meter: surroundings.context.meters.store("queue"))
-    let signer = DKIMSigner(try SigningKeys(folder).load(settings.configuration))
+    let resolver = DNSMailResolver(servers: SMTPResolver.servers(settings.configuration))
+    let publisher = MailPublisher(resolver: resolver, context: surroundings.context)
+    try publisher.apply(settings, sockets)
     let server = SMTPServer(
       SMTPServer.Parts(
         context: surroundings.context, store: try await surroundings.mail.store(settings), queue: queue,
-        resolver: DNSMailResolver(servers: SMTPResolver.servers(settings.configuration)),
-        client: SMTPClient(group: surroundings.group), signer: signer,
-        rewriting: SenderRewriting(key: try SigningKeys(folder).rewritingKey()),
-        scripts: SieveFolder(path: folder.sieve), vacations: VacationMemory(file: "\(folder.queue)/vacation.seen")),
-      configuration: configuration(settings))
+        resolver: resolver, client: SMTPClient(group: surroundings.group), signer: publisher.signer,
+        rewriting: SenderRewriting(key: try SigningKeys(folder, try signingSecret(settings)).rewritingKey()),
+        policies: TransportPolicies(
+          resolver: resolver, fetcher: HTTPSPolicyFetcher(resolver: resolver, group: surroundings.group),
+          file: "\(folder.queue)/mta-sts.json", clock: surroundings.context.clock),
+        reportFolder: folder.queue, scripts: SieveFolder(path: folder.sieve),
+        vacations: VacationMemory(file: "\(folder.queue)/vacation.seen")),
+      configuration: try configuration(settings))
     register(server, in: surroundings)
     server.start()
-    return SMTPHosting(surroundings: surroundings, server: server, queue: queue, signer: signer)
+    publisher.start()
+    publisher.everyMinute { await server.tick() }
+    return SMTPHosting(surroundings: surroundings, server: server, queue: queue, publisher: publisher)
+  }
+
+  static func signingSecret(_ settings: WorkerSettings) throws -> Secret {
+    guard let secret = settings.signingSecret else { throw CommandFailure("the mail worker was given no key for keys") }
+    return secret
   }
 
   func apply(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) async throws {
-    signer.reload(try SigningKeys(DataFolder(settings.configuration)).load(settings.configuration))
-    server.reload(Self.configuration(settings))
+    try publisher.apply(settings, sockets)
+    server.reload(try Self.configuration(settings))
   }
 
   func stop() async {
+    publisher.stop()
     await server.stop()
     try? queue.close()
   }
@@ -84,7 +109,8 @@ final class SMTPHosting: HostedService {
     let offersTLS = declaration.tls != .none
     let listener = StreamListener<SMTPCore.ServerSession, SMTPRequestHandler>(
       configuration: StreamListenerConfiguration(
-        service: declaration.service, tls: .init(declaration.tls), applicationProtocols: ["smtp"],
+        service: declaration.service, tls: .init(declaration.tls),
+        applicationProtocols: [declaration.service == .lmtp ? "lmtp" : "smtp"],
         proxies: settings.configuration.proxyProtocol.from, refusal: Array("421 4.7.0 Not now\r\n".utf8),
         plainTextRefusal: Array("554 5.7.0 This port begins with TLS\r\n".utf8)),
       context: surroundings.context, contexts: surroundings.contexts, counter: surroundings.counter,
@@ -96,7 +122,7 @@ final class SMTPHosting: HostedService {
 
   // MARK: Configuration
 
-  private static func configuration(_ settings: WorkerSettings) -> SMTPServerConfiguration {
+  private static func configuration(_ settings: WorkerSettings) throws -> SMTPServerConfiguration {
     let section = settings.configuration.smtp
     var limits = SMTPLimits()
     limits.messageSize = Int64(clamping: section.maxSize.bytes)
@@ -117,6 +143,14 @@ final class SMTPHosting: HostedService {
       uniquingKeysWith: { first, _ in first })
     configuration.blockLists = section.blockLists.map(\.description)
     configuration.greylistTime = section.greylist
+    configuration.milters = try section.milters.map { text in
+      guard let place = MilterClient.Place(text.description) else {
+        throw CommandFailure("smtp.milters: '\(text)' is neither inet:ADDRESS:PORT nor unix:/PATH")
+      }
+      return MilterClient(place)
+    }
+    configuration.milterFailurePasses = section.milterFailure == .accept
+    configuration.trustedSealers = Set(section.trustedForwarders.map { $0.description.lowercased() })
     configuration.isLaboratory = settings.isLaboratory
     if settings.isLaboratory { configuration.faults = faults(section.faults.map(\.description)) }
     return configuration
@@ -176,58 +210,5 @@ enum SMTPResolver {
     let system = DNSMailResolver.servers(
       resolvConf: (try? String(contentsOfFile: "/etc/resolv.conf", encoding: .utf8)) ?? "")
     return own(configuration).map { [$0] } ?? system
-  }
-}
-
-/// The keys that sign what leaves, one file each of mode 0600; made when they are missing.
-struct SigningKeys {
-  private let folder: String
-
-  init(_ folder: DataFolder) { self.folder = folder.signingKeys }
-
-  private static let selectors = [(name: "rsa1", isRSA: true), (name: "ed1", isRSA: false)]
-
-  /// The keys of each domain.
-  func load(_ configuration: PortsideConfiguration) throws -> [String: [DKIMSigner.Entry]] {
-    let manager = FileManager.default
-    try manager.createDirectory(
-      atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    var keys: [String: [DKIMSigner.Entry]] = [:]
-    for domain in configuration.smtp.domains.map({ $0.description.lowercased() }) {
-      keys[domain] = try Self.selectors.map { selector in
-        let path = "\(folder)/\(domain).\(selector.name).key"
-        return DKIMSigner.Entry(selector: selector.name, key: try key(atPath: path, isRSA: selector.isRSA))
-      }
-    }
-    return keys
-  }
-
-  /// The secret of rewritten senders.
-  func rewritingKey() throws -> [UInt8] {
-    let path = "\(folder)/srs.key"
-    if let content = FileManager.default.contents(atPath: path), content.count >= 16 { return [UInt8](content) }
-    let key = (0..<32).map { _ in UInt8.random(in: 0...255) }
-    try write(key, to: path)
-    return key
-  }
-
-  private func key(atPath path: String, isRSA: Bool) throws -> DKIMKey {
-    if let content = FileManager.default.contents(atPath: path) {
-      guard let key = DKIMKey(stored: [UInt8](content)) else { throw CommandFailure("\(path) holds no key") }
-      return key
-    }
-    let key = isRSA ? try DKIMKey.makeRSA() : DKIMKey.makeEd25519()
-    try write(key.stored, to: path)
-    return key
-  }
-
-  private func write(_ bytes: [UInt8], to path: String) throws {
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw CommandFailure("can't make \(path): \(String(cString: strerror(errno)))") }
-    defer { close(descriptor) }
-    guard Foundation.write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0 else {
-      unlink(path)
-      throw CommandFailure("can't write \(path)")
-    }
   }
 }

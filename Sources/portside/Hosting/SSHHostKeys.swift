@@ -42,6 +42,28 @@ enum SSHHostKeys {
     }
   }
 
+  /// Certificates beside the keys, `host_ed25519-cert.pub` and so on, as `ssh-keygen -s CA -h` makes them. One that is not of its
+  /// key, or no host's, says nothing.
+  static func certificates(_ folder: String, of keys: [PrivateKey]) -> [KeyCertificate] {
+    kinds.compactMap { _, name in
+      guard let content = FileManager.default.contents(atPath: "\(folder)/host_\(name)-cert.pub"),
+        let certificate = KeyCertificate(line: String(decoding: content, as: UTF8.self)), certificate.kind == .host,
+        keys.contains(where: { $0.publicKey == certificate.key })
+      else { return nil }
+      return certificate
+    }
+  }
+
+  /// Puts a key of another server, in a file of OpenSSH's, in the place of the one of its kind.
+  static func replace(in folder: String, with key: PrivateKey, _ secret: Secret) throws -> String {
+    let type = key.publicKey.type
+    let name = type == "ssh-ed25519" ? "ed25519" : type == "ssh-rsa" ? "rsa" : "ecdsa"
+    let path = "\(folder)/host_\(name)"
+    try write(try seal(key, secret, path), to: path, mode: 0o600)
+    try write(Data((key.publicKey.line + "\n").utf8), to: path + ".pub", mode: 0o644)
+    return path
+  }
+
   private static func open(_ content: Data, _ secret: Secret, _ path: String) throws -> PrivateKey {
     guard content.starts(with: magic) else { throw CommandFailure("\(path) is no sealed host key") }
     do {

@@ -110,7 +110,9 @@ final class SSHHosting: HostedService {
 
   /// The accounts' files as the configuration has them.
   static func files(_ configuration: PortsideConfiguration) -> AccountFiles {
-    AccountFiles(shared: configuration.ssh.sftp.root?.description, home: configuration.ssh.sftp.home?.description)
+    AccountFiles(
+      shared: configuration.ssh.sftp.root?.description, home: configuration.ssh.sftp.home?.description,
+      counts: DataFolder(configuration).counts)
   }
 
   private static func programs(
@@ -125,8 +127,13 @@ final class SSHHosting: HostedService {
       return [home(account).map { (outside: $0, inside: "/") }, shared].compactMap { $0 }
     }
     let shell = configuration.ssh.shell == .os ? OwnUserPrograms(homeOfAccount: home) : nil
+    let system =
+      configuration.ssh.shell == .system
+      ? SystemPrograms(path: DataFolder(configuration).sessionSocket) { await surroundings.sessionTicket(for: $0.id) }
+      : nil
     return SSHPrograms(
-      files: files(configuration), shell: shell, hostname: configuration.server.hostname.description,
+      files: files(configuration), uploadsWhole: settings.uploads == .whole, shell: shell, system: system,
+      hostname: configuration.server.hostname.description,
       places: places,
       surroundings: surroundings)
   }
@@ -136,6 +143,8 @@ final class SSHHosting: HostedService {
   ) -> SSHServerConfiguration {
     let section = configuration.ssh
     var session = ServerSessionConfiguration(hostKeys: hostKeys)
+    session.hostCertificates = SSHHostKeys.certificates(DataFolder(configuration).hostKeys, of: hostKeys)
+    session.policy.banner = section.banner.map { $0.description + "\n" } ?? ""
     session.policy.ways = section.methods.map { $0.methods.compactMap(AuthenticationPolicy.Method.init(rawValue:)) }
     session.limits.graceTime = section.graceTime
     if section.algorithms == .hardened {

@@ -12,8 +12,11 @@ import Transport
 /// What runs in SSH sessions: SFTP and SCP for all who may see files, and a shell where there is one.
 struct SSHPrograms: SessionProgramSource {
   let files: AccountFiles
+  let uploadsWhole: Bool
   /// Shells of this process's own user; `nil` where the configuration has none.
   let shell: OwnUserPrograms?
+  /// Sessions of the system's accounts; `nil` where the configuration has none.
+  let system: SystemPrograms?
   let hostname: String
   /// Where the folders of an account lie in the operating system, and where it sees them.
   let places: @Sendable (AccountIdentity) -> [(outside: String, inside: String)]
@@ -24,11 +27,13 @@ struct SSHPrograms: SessionProgramSource {
   func start(
     _ start: SessionStart, for account: AccountIdentity, on connection: Connection
   ) async -> (any SessionProgram)? {
+    if let program = await systemProgram(start, account, connection) { return program }
     switch start.program {
     case .subsystem("sftp"):
       guard let store = await store(for: account, connection) else { return nil }
       return FileProgram(
-        sftp: store, meter: context.meters.meter(.ssh, SFTPMeasures.operations), report: report(account, connection))
+        sftp: store, uploadsWhole: uploadsWhole, meter: context.meters.meter(.ssh, SFTPMeasures.operations),
+        report: report(account, connection))
     // The console is there for administrators also where sessions get a shell: `ssh -s … console`.
     case .subsystem("console"): return console(start, account, connection)
     case .subsystem: return nil
@@ -39,6 +44,21 @@ struct SSHPrograms: SessionProgramSource {
       }
       return await run(start, account, connection)
     case .shell: return await run(start, account, connection)
+    }
+  }
+
+  /// What the account has in the operating system; `nil` when it has nothing there.
+  private func systemProgram(
+    _ start: SessionStart, _ account: AccountIdentity, _ connection: Connection
+  ) async -> (any SessionProgram)? {
+    guard let system, account.permits("shell") else { return nil }
+    if case .subsystem(let name) = start.program, name != "sftp" { return nil }
+    switch await system.start(start, on: connection) {
+    case .program(let program): return program
+    case .noSuchAccount: return nil
+    case .refused(let reason):
+      emit(.notice, .audit, "session refused", account, connection, [.init("reason", .string(reason))])
+      return TextProgram(reason, hasTerminal: start.terminal != nil)
     }
   }
 
@@ -77,9 +97,7 @@ struct SSHPrograms: SessionProgramSource {
   private func store(for account: AccountIdentity, _ connection: Connection) async -> (any FileStore)? {
     do {
       let files = files
-      // Without the directory there is no saying how much it may hold: no files until it is back.
-      let quota = try await context.accounts.owner(ofAddress: account.name)?.quotaBytes
-      let store = try await NIOThreadPool.singleton.runIfActive { try files.store(for: account, quotaBytes: quota) }
+      let store = try await NIOThreadPool.singleton.runIfActive { try files.store(for: account) }
       guard let store, hasShell(account) else { return store }
       return AliasedFileStore(store, aliases: places(account))
     } catch {
@@ -96,21 +114,28 @@ struct SSHPrograms: SessionProgramSource {
       switch event {
       case .opened(let path, let forWriting):
         let field = Event.Field("path", .string(path.description))
-        if forWriting {
-          emit(.info, .log, "file opened to write", account, connection, [field])
-        } else {
-          emit(.debug, .log, "file opened to read", account, connection, [field])
-        }
+        emit(.debug, .log, forWriting ? "file opened to write" : "file opened to read", account, connection, [field])
+      case .closed(let path, let read, let written, let isComplete):
+        let isUpload = written > 0 || read == 0
+        let message: StaticString =
+          isUpload
+          ? (isComplete ? "file stored" : "upload broke off") : (isComplete ? "file sent" : "download broke off")
+        emit(
+          .info, isUpload && isComplete ? .audit : .log, message, account, connection,
+          [
+            .init("path", .string(path.description)),
+            .init("bytes", .bytes(Int64(clamping: isUpload ? written : read))),
+          ])
       case .removed(let path):
-        emit(.info, .log, "file removed", account, connection, [.init("path", .string(path.description))])
+        emit(.info, .audit, "file removed", account, connection, [.init("path", .string(path.description))])
       case .renamed(let path, let newPath):
         emit(
-          .info, .log, "file renamed", account, connection,
+          .info, .audit, "file renamed", account, connection,
           [.init("path", .string(path.description)), .init("to", .string(newPath.description))])
       case .madeDirectory(let path):
-        emit(.info, .log, "folder made", account, connection, [.init("path", .string(path.description))])
+        emit(.info, .audit, "folder made", account, connection, [.init("path", .string(path.description))])
       case .removedDirectory(let path):
-        emit(.info, .log, "folder removed", account, connection, [.init("path", .string(path.description))])
+        emit(.info, .audit, "folder removed", account, connection, [.init("path", .string(path.description))])
       }
     }
   }

@@ -55,7 +55,7 @@ struct ProbeOptions: Sendable {
 enum Probes {
   static let schemes = [
     "http", "https", "dns", "dns+tcp", "dns+tls", "ssh", "sftp", "telnet", "telnet+tls", "telnets", "ftp", "ftps",
-    "dhcp", "tftp", "rdp", "smtp", "submission", "submissions", "pop3", "pop3s", "imap", "imaps",
+    "dhcp", "tftp", "rdp", "smtp", "submission", "submissions", "pop3", "pop3s", "imap", "imaps", "sieve", "lmtp",
   ]
 
   /// The probe for a URL; throws what is wrong with it.
@@ -69,7 +69,7 @@ enum Probes {
     case "dns", "dns+tcp": return try DNSProbe(url, overTCP: scheme == "dns+tcp")
     case "ftp", "ftps": return try FTPProbe(url, isImplicit: scheme == "ftps", options)
     case "dns+tls": return try TLSProbe(url, applicationProtocol: "dot", options)
-    case "smtp", "submission", "submissions": return try SMTPProbe(url, scheme: scheme, options)
+    case "smtp", "submission", "submissions", "lmtp": return try SMTPProbe(url, scheme: scheme, options)
     case "ssh", "sftp": return try SSHProbe(url, options)
     case "telnet": return try TelnetProbe(url, .none, options)
     case "telnet+tls": return try TelnetProbe(url, .starttls, options)
@@ -78,6 +78,7 @@ enum Probes {
     case "tftp": return try TFTPProbe(url)
     case "rdp": return try RDPProbe(url, options)
     case "pop3", "pop3s": return try POP3Probe(url, isSecure: scheme == "pop3s", options)
+    case "sieve": return try ManageSieveProbe(url, options)
     case "imap", "imaps": return try IMAPProbe(url, scheme: scheme, options)
     default:
       throw CommandFailure(

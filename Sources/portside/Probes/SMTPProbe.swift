@@ -26,7 +26,7 @@ struct SMTPProbe: Probe {
       credential = (name, password)
       plain = String(url[..<start]) + url[url.index(after: at)...]
     }
-    target = try ProbeTarget(plain, standardPort: scheme == "smtp" ? 25 : scheme == "submission" ? 587 : 465)
+    target = try ProbeTarget(plain, standardPort: ["smtp": 25, "submission": 587, "lmtp": 24][scheme] ?? 465)
     self.url = plain
     self.scheme = scheme
     self.credential = credential
@@ -46,7 +46,7 @@ struct SMTPProbe: Probe {
         helloName: "probe.invalid", security: isImplicit ? .implicit : .opportunistic,
         credential: credential.map { .password(name: $0.name, SASLSecret(Array($0.password.utf8))) },
         nonce: (0..<24).map { _ in String(Int.random(in: 0...9)) }.joined(),
-        allowsPlaintextLogIn: endpoint.address.isLoopback)
+        allowsPlaintextLogIn: endpoint.address.isLoopback, isLMTP: scheme == "lmtp")
       let steps = Mutex<[(text: String, nanoseconds: Int64)]>([])
       let start = NIODeadline.now()
       let outcome = await SMTPClient(configuration: configuration).perform(

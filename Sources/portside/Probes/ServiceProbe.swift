@@ -62,7 +62,7 @@ struct ServiceProbe: Sendable {
       let scheme = declaration.tls == .implicit ? "telnets" : isPlain ? "telnet" : "telnet+tls"
       return try Probes.probe("\(scheme)://\(place)", options)
     case .dhcp: return try dhcpProbe()
-    case .smtp, .submission, .submissions, .imap, .imaps, .pop3, .pop3s, .ftp, .ftps, .rdp, .tftp:
+    case .smtp, .submission, .submissions, .imap, .imaps, .pop3, .pop3s, .ftp, .ftps, .rdp, .tftp, .sieve, .lmtp:
       return try Probes.probe("\(declaration.service.rawValue)://\(place)", options)
     default: throw CommandFailure("there is no client for \(declaration.service.rawValue) yet")
     }

@@ -98,6 +98,7 @@ enum TryFiles {
     tls_port  = 10990
     data_port = 0
     tls       = "optional"
+    clear_commands = true
     plaintext = true
     passive   = { ports = "52000-52999" }
 
@@ -134,6 +135,11 @@ enum TryFiles {
     tls_port  = 10995
     plaintext = true
 
+    [sieve]
+    on        = ["here"]
+    port      = 14190
+    plaintext = true
+
     """
   }
 
@@ -152,7 +158,7 @@ enum TryFiles {
     $TTL 300
     @       IN SOA srv hostmaster ( 1 3600 600 604800 60 )
             IN NS  srv
-            IN MX  10 mail
+            IN MX  10 srv
             IN TXT "v=spf1 mx -all"
     srv     IN A   127.0.0.1
             IN AAAA ::1
@@ -161,8 +167,6 @@ enum TryFiles {
     ftp     IN CNAME srv
     printer IN A   127.0.0.20
     *.dev   IN A   127.0.0.1
-    _imaps._tcp       IN SRV 0 1 993 mail
-    _submissions._tcp IN SRV 0 1 465 mail
 
     """
   }

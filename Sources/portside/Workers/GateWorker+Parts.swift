@@ -5,6 +5,7 @@ import Gate
 import Operation
 import Services
 import Stores
+import SystemSessions
 import Transport
 
 extension GateWorker {
@@ -37,7 +38,8 @@ extension GateWorker {
       administration: administration, clock: clock, board: board,
       console: GateConsole(
         commands: ProgramCommands.all, administration: administration, board: board, handlers: answers.handlers,
-        events: events, clock: clock))
+        events: events, clock: clock),
+      ticketKey: settings.masterKey.map(SessionTicket.key))
   }
 
   /// Sees to it that every name has a certificate of the private authority, unless another issuer has given one.

@@ -41,7 +41,7 @@ final class WorkerSurroundings: Sendable {
     self.gate = gate
     context = ServerContext(
       clock: clock, events: EventFan([log, EventMetrics(metrics), gate]), accounts: gate, penalties: gate,
-      sessions: gate, certificates: gate, faults: settings.faults, meters: process.meters)
+      sessions: gate, certificates: gate, meters: process.meters, faults: settings.faults)
     let contexts = contexts
     certificates = Task {
       for await identities in gate.identities() { contexts.update(identities) }
@@ -69,6 +69,11 @@ final class WorkerSurroundings: Sendable {
   /// The console of whoever logged in by this session, which must stand in the register of sessions: the gate carries
   /// out its commands in the name of the account that it has itself granted the log-in to.
   func consoleBackend(of session: SessionID) -> some ConsoleBackend { GateConsoleBackend(gate: gate, session: session) }
+
+  /// The gate's word for a session of the operating system, in the name of whoever logged in by this session.
+  func sessionTicket(for session: SessionID) async -> String? {
+    do throws(ServiceUnavailable) { return try await gate.sessionTicket(for: session) } catch { return nil }
+  }
 
   /// A console for an account; what it may see of the commands follows from its permissions.
   func makeConsole(for account: AccountIdentity, hostname: String, commands: String? = nil) -> Console {

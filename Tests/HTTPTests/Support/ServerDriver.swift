@@ -132,7 +132,7 @@ where
       case .bodyEnd(let ticket): complete.insert(ticket)
       case .request(let demand, let ticket): ask(demand, ticket)
       case .cancel(let ticket): cancelled.append(ticket)
-      case .startTLS: preconditionFailure("HTTP has no STARTTLS")
+      case .startTLS, .stopTLS: preconditionFailure("HTTP has no STARTTLS")
       case .setTimer(let timer, let time): timers[timer] = time
       case .event(let event): events.append(event)
       case .close: isClosed = true

@@ -1,90 +1,32 @@
 #!/usr/bin/env python3
-"""Asks Portside and Knot the same questions about the same zones, and compares the answers.
+"""Asks Portside and Knot or BIND the same questions about the same zones, and compares the answers.
 
     differential.py PORTSIDE_PORT ZONEDIR APEX...      (ZONEDIR/APEX.zone is each zone's file)
 
-Starts knotd (Debian: knot; python3-dnspython) on a free loopback port with the same zone files. Prints each difference;
-the exit code is 1 when there is one that `explained` does not know (docs/dns.md lists those).
+Starts the peer (DNS_DIFFERENTIAL_PEER: knot or bind; Debian: knot, bind9; python3-dnspython) on a free loopback port with
+the same zone files. With DNS_DIFFERENTIAL_DNSSEC=1 the zones are signed ones, and DO is set in two questions of three.
+Prints each difference; the exit code is 1 when there is one that `explained` does not know (docs/dns.md lists those).
 """
 
 import os
 import random
-import socket
-import subprocess
 import sys
 import tempfile
-import time
 
-import dns.edns
 import dns.flags
 import dns.message
 import dns.name
 import dns.query
 import dns.rcode
-import dns.rdataclass
 import dns.rdatatype
-import dns.zone
 
-HOST = "127.0.0.1"
+from peers import HOST, PEERS, read_zone
+
 TYPES = ["A", "AAAA", "NS", "CNAME", "SOA", "MX", "TXT", "SRV", "PTR", "DNAME", "DS", "ANY", "CAA", "SVCB", "TYPE731"]
-
-
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((HOST, 0))
-        return probe.getsockname()[1]
-
-
-def read_zone(zonedir, apex):
-    return dns.zone.from_file(os.path.join(zonedir, apex + "zone"), origin=apex, relativize=False, check_origin=False)
-
-
-def copy_for_knot(directory, zonedir, apex):
-    """Knot has no $GENERATE: such a file is written out for it."""
-    with open(os.path.join(zonedir, apex + "zone")) as file:
-        text = file.read()
-    target = os.path.join(directory, apex + "zone")
-    if "$GENERATE" in text:
-        read_zone(zonedir, apex).to_file(target, relativize=False)
-    else:
-        with open(target, "w") as file:
-            file.write(text)
-
-
-def start_knot(directory, zonedir, apexes):
-    port = free_port()
-    config = os.path.join(directory, "knot.conf")
-    with open(config, "w") as file:
-        file.write(f"""server:
-    rundir: "{directory}"
-    listen: {HOST}@{port}
-    udp-workers: 1
-    tcp-workers: 1
-    background-workers: 1
-database:
-    storage: "{directory}/db"
-template:
-  - id: default
-    storage: "{directory}"
-    semantic-checks: off
-    zonefile-sync: -1
-    journal-content: none
-zone:
-""")
-        for apex in apexes:
-            copy_for_knot(directory, zonedir, apex)
-            file.write(f'  - domain: "{apex}"\n    file: "{apex}zone"\n')
-    os.mkdir(os.path.join(directory, "db"))
-    knot = subprocess.Popen(["knotd", "-c", config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    for _ in range(200):
-        try:
-            query = dns.message.make_query(apexes[-1], "SOA")
-            if dns.query.udp(query, HOST, port=port, timeout=0.3).rcode() == dns.rcode.NOERROR:
-                return knot, port
-        except (dns.exception.Timeout, OSError):
-            time.sleep(0.05)
-    knot.kill()
-    sys.exit("knotd did not answer")
+SECURITY_TYPES = ["A", "AAAA", "MX", "TXT", "DS", "NS", "SOA", "DNSKEY", "NSEC", "NSEC3PARAM", "CDS", "CDNSKEY", "ANY",
+                  "CNAME", "DNAME", "RRSIG"]
+SECURITY = os.environ.get("DNS_DIFFERENTIAL_DNSSEC") == "1"
+PEER = os.environ.get("DNS_DIFFERENTIAL_PEER", "knot")
 
 
 def generated_queries(zonedir, apexes, count, seed):
@@ -112,12 +54,16 @@ def generated_queries(zonedir, apexes, count, seed):
             continue
         labels = [bytes(c ^ 0x20 if chr(c).isalpha() and choice.random() < 0.3 else c for c in label)
                   for label in name.labels]
-        size = choice.choice([None, None, 512, 1232, 1232, 4096])
-        yield dns.name.Name(labels), choice.choice(TYPES), size, choice.random() < 0.2
+        size = choice.choice([None, None, 512, 1232, 1232, 4096] if not SECURITY else [None, 512, 1232, 1232, 4096])
+        wants_dnssec = SECURITY and size is not None and choice.random() < 0.9
+        types = SECURITY_TYPES if SECURITY else TYPES
+        yield dns.name.Name(labels), choice.choice(types), size, choice.random() < 0.2, wants_dnssec
 
 
-def ask(port, name, rdtype, size, over_tcp):
-    query = dns.message.make_query(name, rdtype, use_edns=0 if size else None, payload=size or 0)
+def ask(port, name, rdtype, size, over_tcp, wants_dnssec):
+    query = dns.message.make_query(name, rdtype)
+    if size:
+        query.use_edns(0, ednsflags=dns.flags.DO if wants_dnssec else 0, payload=size)
     query.flags &= ~dns.flags.RD
     ask_over = dns.query.tcp if over_tcp else dns.query.udp
     return ask_over(query, HOST, port=port, timeout=5)
@@ -152,11 +98,35 @@ def compare(name, rdtype, ours, knots):
     return differences
 
 
-def explained(name, rdtype, ours, knots, differences):
+def nearly_full(message, size):
+    """Whether a reply that was not cut is so long that another way to write its names decides what fits."""
+    return len(message.to_wire()) > 0.7 * min(size or 512, 1232)
+
+
+def explained(name, rdtype, size, ours, knots, differences):
     """Why a difference is right; None when nothing explains it. The words are those of docs/dns.md."""
     left = set(differences)
+    if rdtype == "RRSIG" and left <= {"answer", "flag TC"} and (ours.answer or knots.answer):
+        return "RRSIG: each picks its own set"
+    if "flag TC" in left and left <= {"flag TC", "answer", "authority", "additional"} and nearly_full(
+            knots if ours.flags & dns.flags.TC else ours, size):
+        return "TC: names are packed differently"
+    if PEER == "bind" and "rcode NOERROR / SERVFAIL" in left and ours.answer and all(
+            r.rdtype in (dns.rdatatype.CNAME, dns.rdatatype.RRSIG) for r in ours.answer):
+        return "aliases in a circle: BIND says SERVFAIL"
+    if PEER == "bind" and rdtype == "NSEC" and "flag AA" in left and not ours.answer:
+        return "NSEC at a cut: BIND answers for the parent's side, we refer"
+    if PEER == "knot" and rdtype == "NSEC" and left == {"authority"} and ours.answer and not knots.authority:
+        return "NSEC asked for where a wildcard stands: Knot leaves out that there is no closer name"
+    if PEER == "knot" and left <= {"authority", "flag TC"} and name.is_wild() and records(knots.authority) <= records(
+            ours.authority):
+        return "wildcard asked for below another: Knot leaves out that there is no closer name"
+    if left == {"additional"} and SECURITY:
+        extra = records(ours.additional) ^ records(knots.additional)
+        if {r[2] for r in extra} <= {dns.rdatatype.RRSIG, dns.rdatatype.A, dns.rdatatype.AAAA} and nearly_full(ours, size):
+            return "additional: what fits"
     if rdtype == "ANY" and left <= {"answer", "additional", "flag TC"}:
-        one = {r.rdtype for r in ours.answer if r.rdtype != dns.rdatatype.CNAME}
+        one = {r.rdtype for r in ours.answer} - {dns.rdatatype.CNAME, dns.rdatatype.RRSIG}
         if len(one) <= 1:
             return "ANY: each picks its own set"
     if left == {"authority"} and knots.authority and all(r.rdtype == dns.rdatatype.NS for r in knots.authority):
@@ -165,7 +135,7 @@ def explained(name, rdtype, ours, knots, differences):
             return "wildcard NS: we refer with the name asked for, Knot with the wildcard"
     if left == {"additional"}:
         extra = records(ours.additional) ^ records(knots.additional)
-        if {r[2] for r in extra} <= {dns.rdatatype.A, dns.rdatatype.AAAA}:
+        if {r[2] for r in extra} <= {dns.rdatatype.A, dns.rdatatype.AAAA, dns.rdatatype.RRSIG}:
             if records(knots.additional) <= records(ours.additional):
                 return "additional: we add addresses from all our zones"
             if records(ours.additional) <= records(knots.additional):
@@ -182,24 +152,25 @@ def main():
     count = int(os.environ.get("DNS_DIFFERENTIAL_QUERIES", "4000"))
     seed = int(os.environ.get("DNS_DIFFERENTIAL_SEED", "1"))
     unexplained, reasons, asked = 0, {}, 0
-    with tempfile.TemporaryDirectory(prefix="knot-") as directory:
-        knot, knot_port = start_knot(directory, zonedir, apexes)
+    with tempfile.TemporaryDirectory(prefix="peer-") as directory:
+        knot, knot_port = PEERS[PEER](directory, zonedir, apexes)
         try:
-            for name, rdtype, size, over_tcp in generated_queries(zonedir, apexes, count, seed):
-                ours = ask(port, name, rdtype, size, over_tcp)
-                knots = ask(knot_port, name, rdtype, size, over_tcp)
+            for name, rdtype, size, over_tcp, wants_dnssec in generated_queries(zonedir, apexes, count, seed):
+                ours = ask(port, name, rdtype, size, over_tcp, wants_dnssec)
+                knots = ask(knot_port, name, rdtype, size, over_tcp, wants_dnssec)
                 asked += 1
                 differences = compare(name, rdtype, ours, knots)
                 if not differences:
                     continue
-                reason = explained(name, rdtype, ours, knots, differences)
+                reason = explained(name, rdtype, size, ours, knots, differences)
                 if reason:
                     reasons[reason] = reasons.get(reason, 0) + 1
                     continue
                 unexplained += 1
                 if unexplained <= 20:
-                    print(f"--- {name} {rdtype} EDNS {size} {'TCP' if over_tcp else 'UDP'}: {', '.join(differences)}")
-                    print(f"Portside: {ours}\nKnot: {knots}")
+                    print(f"--- {name} {rdtype} EDNS {size} {'TCP' if over_tcp else 'UDP'} {'DO' if wants_dnssec else ''}: "
+                          f"{', '.join(differences)}")
+                    print(f"Portside: {ours}\n{PEER}: {knots}")
         finally:
             knot.terminate()
             knot.wait()

@@ -25,8 +25,8 @@ def stored(name):
         return file.read()
 
 
-def run(*words, **more):
-    return subprocess.run(words, capture_output=True, timeout=60, **more)
+def run(*words, timeout=60, **more):
+    return subprocess.run(words, capture_output=True, timeout=timeout, **more)
 
 
 def tree():
@@ -45,6 +45,101 @@ def same(a, b):
         return False
     _, mismatch, errors = filecmp.cmpfiles(a, b, compared.common_files, shallow=False)
     return not mismatch and not errors and all(same(os.path.join(a, d), os.path.join(b, d)) for d in compared.common_dirs)
+
+
+def trees():
+    """10,000 files in 100 folders, there and back."""
+    for i in range(10000):
+        put("many/%02d/file %d" % (i % 100, i), b"%d" % i)
+    result = run(
+        "lftp", "-c", "set ftp:ssl-allow no; set net:timeout 20; set net:max-retries 1; open -u %s,%s ftp://127.0.0.1:%d; mirror -R -P 4 %s many; mirror -P 4 many %s"
+        % (USER, PASSWORD, FTP, path("many"), path("back")), timeout=240)
+    checks["lftp"] = result.returncode == 0
+    checks["10,000 files there"] = same(path("many"), HOME + "/many")
+    checks["10,000 files back"] = same(path("many"), path("back"))
+
+
+def quota():
+    """5 MB for the account, over all protocols."""
+    ftp = plain()
+
+    def store(name, size, code):
+        try:
+            conn = ftp.transfercmd("STOR " + name)
+            conn.sendall(b"x" * size)
+            conn.close()
+        except OSError:
+            pass
+        return ends(ftp, code)
+
+    def put_by(program, name, size):
+        options = ["-q", "-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "IdentitiesOnly=yes", "-i", told["key"], "-P", str(told["ssh"])]
+        source = put(name, b"x" * size)
+        if program == "scp":
+            return run("scp", "-O", *options, source, "%s@127.0.0.1:%s" % (USER, name)).returncode == 0
+        return run("sftp", *options, "-b", "-", USER + "@127.0.0.1", input=("put %s %s\n" % (source, name)).encode()).returncode == 0
+
+    checks["what fits"] = store("a", 3_000_000, 226)
+    checks["the rest is told"] = 1_900_000 < int(ftp.sendcmd("AVBL").split()[1]) <= 2_250_000
+    checks["too much by FTP"] = store("b", 3_000_000, 552) and sorted(os.listdir(HOME)) == ["a"]
+    checks["too much by SFTP"] = not put_by("sftp", "c", 3_000_000)
+    ftp.voidcmd("NOOP")
+    if "c" in os.listdir(HOME):
+        ftp.delete("c")
+    checks["too much by SCP"] = not put_by("scp", "d", 3_000_000)
+    if "d" in os.listdir(HOME):
+        ftp.delete("d")
+    checks["what fits by SFTP"] = put_by("sftp", "e", 1_500_000) and len(stored("e")) == 1_500_000
+    checks["counts for FTP"] = store("f", 900_000, 552) and sorted(os.listdir(HOME)) == ["a", "e"]
+    checks["replacing needs room for both"] = store("a", 1_000_000, 552) and len(stored("a")) == 3_000_000
+    ftp.delete("a")
+    checks["what goes gives room"] = store("f", 3_000_000, 226) and put_by("scp", "g", 400_000)
+    checks["ALLO"] = refused(ftp, "ALLO 400000", 452)
+
+
+def port20():
+    """In a network of its own, where port 20 is nobody's: the server as root, its workers as nobody."""
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    server = subprocess.Popen([told["portside"], "serve", "--config", told["config"]], stderr=subprocess.PIPE)
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                ftp = plain()
+                break
+            except (OSError, ftplib.Error):
+                if time.monotonic() > deadline or server.poll() is not None:
+                    raise
+                time.sleep(0.1)
+        # One that has just been started has yet to become somebody else.
+        while any("Uid:\t0" in open("/proc/%s/status" % pid).read() for pid in children(server.pid)) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        checks["no worker is root"] = len(children(server.pid)) >= 2 and time.monotonic() < deadline
+        for command in ("PORT", "EPRT"):
+            for _ in range(3):
+                # One after the other, to a port of their own each: the pair of addresses must be free again.
+                door = socket.create_server(("127.0.0.1", 0))
+                host, port = door.getsockname()
+                ftp.sendcmd("PORT 127,0,0,1,%d,%d" % (port >> 8, port & 255) if command == "PORT" else "EPRT |1|127.0.0.1|%d|" % port)
+                ftp.putcmd("LIST")
+                data, peer = door.accept()
+                ok = ftp.getline()[:3] == "150" and data.recv(10000) and ftp.getline()[:3] == "226"
+                checks["%s: from port 20" % command] = checks.get("%s: from port 20" % command, True) and bool(ok) and peer == ("127.0.0.1", 20)
+                data.close()
+                door.close()
+        source = put("big", BIG)
+        base = ["curl", "-sS", "--max-time", "20", "-u", AUTH, "-P", "127.0.0.1"]
+        url = "ftp://127.0.0.1:%d/" % FTP
+        checks["curl active"] = run(*base, "-T", source, url + "active").returncode == 0 and run(*base, url + "active").stdout == BIG
+    finally:
+        server.terminate()
+        words = server.communicate(timeout=30)[1].decode()
+    if not all(checks.values()):
+        print(words, file=sys.stderr)
+
+
+def children(pid):
+    return open("/proc/%d/task/%d/children" % (pid, pid)).read().split()
 
 
 def curl():
@@ -70,6 +165,8 @@ def curl():
         checks["%s: listing" % mode] = listing.returncode == 0 and name.encode() in listing.stdout
     base = ["curl", "-sS", "--max-time", "20", "-u", AUTH]
     url = "ftp://127.0.0.1:%d/" % FTP
+    cleared = run(*base, *tls, "--ftp-ssl-ccc-mode", "active", "-v", url + "passive")
+    checks["CCC"] = cleared.returncode == 0 and cleared.stdout == BIG and b"> CCC" in cleared.stderr
     checks["range"] = run(*base, "-r", "100-199", url + "passive").stdout == BIG[100:200]
     checks["resume"] = run(*base, "-C", "2999000", url + "passive").stdout == BIG[2999000:]
     checks["append"] = run(*base, "-a", "-T", small, url + "passive").returncode == 0 and stored("passive") == BIG + b"hello\n"
@@ -130,6 +227,24 @@ def with_ftplib():
             checks["%s passive=%s: the same" % (version.name, passive)] = fetch(ftp, "tls.bin") == BIG
             checks["%s passive=%s: session resumed" % (version.name, passive)] = ftp.reused
             ftp.quit()
+            if passive:
+                # CCC: commands in plain text, data inside TLS as before.
+                ftp = Resuming(context=context)
+                ftp.connect("127.0.0.1", FTP, timeout=15)
+                ftp.login(USER, PASSWORD)
+                ftp.prot_p()
+                ftp.ccc()
+                ftp.voidcmd("TYPE I")
+                checks["%s CCC: plain text" % version.name] = ftp.sock.version() is None and ftp.pwd() == "/"
+                conn, _ = ftplib.FTP.ntransfercmd(ftp, "RETR tls.bin")
+                out = b""
+                with context.wrap_socket(conn, server_hostname=ftp.host) as data:
+                    while piece := data.recv(1 << 20):
+                        out += piece
+                ftp.voidresp()
+                checks["%s CCC: data is protected" % version.name] = out == BIG
+                checks["%s CCC: PROT is settled" % version.name] = refused(ftp, "PROT C", 503)
+                ftp.quit()
     ftp = plain()
     ftp.storbinary("STOR a", io.BytesIO(BIG[:1000000]))
     checks["size"] = ftp.size("a") == 1000000
@@ -205,7 +320,7 @@ def with_ftplib():
     ftp.cwd("many")
     checks["patterns"] = len(ftp.nlst("f0000*")) == 10 and sorted(ftp.nlst("f0000[12]")) == ["f00001", "f00002"]
     ftp.cwd("/")
-    for line, code in (("CWD nothing", 550), ("RMD many", 550), ("DELE many", 550), ("RNTO x", 503), ("STRU R", 504), ("CCC", 534), ("SMNT x", 550), ("XNOPE", 500)):
+    for line, code in (("CWD nothing", 550), ("RMD many", 550), ("DELE many", 550), ("RNTO x", 503), ("STRU R", 504), ("CCC", 533), ("SMNT x", 550), ("XNOPE", 500)):
         checks[line] = refused(ftp, line, code)
     os.symlink("/etc", HOME + "/out")
     for line in ("CWD out", "SIZE out/passwd", "MLST out/passwd", "DELE out/passwd"):
@@ -326,15 +441,19 @@ def lftp():
         "plain": "set ftp:ssl-allow no", "active": "set ftp:ssl-allow no; set ftp:passive-mode off",
         "tls": "set ftp:ssl-force yes; set ftp:ssl-protect-data yes; set ssl:ca-file " + CA,
         "no mode z": "set ftp:ssl-allow no; set ftp:use-mode-z no",
+        "elsewhere": "set ftp:ssl-allow no",
     }
     for mode, setting in modes.items():
         back = path("back " + mode)
         result = run(
             "lftp", "-c", "%s; set net:timeout 8; set net:max-retries 1; open -u %s,%s ftp://127.0.0.1:%d; mirror -R %s tree; mirror tree '%s'; rm -r tree"
-            % (setting, USER, PASSWORD, FTP, source, back))
+            % (setting, USER, PASSWORD, FTP, source, back), env={**os.environ, **({"TZ": "America/St_Johns"} if mode == "elsewhere" else {})})
         checks["%s: there and back" % mode] = result.returncode == 0 and same(source, back)
         checks["%s: times" % mode] = int(os.stat(back + "/sub/deep/\u00fcn\u00ef \u20ac.txt").st_mtime) == 1580688000
         checks["%s: removed" % mode] = not os.path.exists(HOME + "/tree")
+    cleared = "set ftp:ssl-force yes; set ftp:ssl-protect-data yes; set ftp:ssl-use-ccc yes; set ssl:ca-file %s; set net:timeout 8; set net:max-retries 1; debug 5; open -u %s,%s ftp://127.0.0.1:%d; put %s -o cleared; cat cleared" % (CA, USER, PASSWORD, FTP, path("tree/big"))
+    result = run("lftp", "-c", cleared)
+    checks["CCC"] = result.returncode == 0 and result.stdout == BIG and b"---> CCC" in result.stderr
     setting = "set ftp:ssl-allow no; set net:timeout 8; set net:max-retries 1; open -u %s,%s ftp://127.0.0.1:%d; " % (USER, PASSWORD, FTP)
     with open(HOME + "/begun", "wb") as file:
         file.write(BIG)
@@ -487,5 +606,5 @@ def full():
     checks["and there is room again"] = os.path.getsize(shared + "small") == 1000
 
 
-{"drop": drop, "ipv6": ipv6, "full": full, "curl": curl, "ftplib": with_ftplib, "broken": broken, "lftp": lftp, "old": old, "aioftp": with_aioftp, "anonymous": anonymous, "passive": passive}[part]()
+{"trees": trees, "quota": quota, "port20": port20, "drop": drop, "ipv6": ipv6, "full": full, "curl": curl, "ftplib": with_ftplib, "broken": broken, "lftp": lftp, "old": old, "aioftp": with_aioftp, "anonymous": anonymous, "passive": passive}[part]()
 print(json.dumps(checks))

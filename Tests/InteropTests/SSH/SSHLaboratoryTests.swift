@@ -14,6 +14,31 @@ import Testing
   }
 }
 
+/// What came later: `extras.py` has the cases.
+@Suite(.serialized, .timeLimit(.minutes(5))) struct SSHExtrasTests {
+  @Test(arguments: ["sftp-extras", "versions", "host-certificates", "rekey-under-load"])
+  func peer(_ name: String) async throws { try check(name) }
+
+  @Test(.enabled(if: geteuid() == 0, "only root can make a network of its own"))
+  func aBadLine() throws { try check("bad-line") }
+
+  private func check(_ name: String) throws {
+    let program = try #require(PeerScript.program("portside"), "the portside program was not built")
+    let (status, text) = try PeerScript.run("extras.py", [program, name])
+    #expect(status == 0, "\(text.suffix(4_000))")
+  }
+}
+
+/// Accounts of the operating system, made and removed by the test: `system.py` has the cases.
+@Suite(.serialized, .timeLimit(.minutes(5))) struct SystemAccountsTests {
+  @Test(.enabled(if: geteuid() == 0, "only root can make accounts, and become them"))
+  func sessionsOfTheSystemsAccounts() throws {
+    let program = try #require(PeerScript.program("portside"), "the portside program was not built")
+    let (status, text) = try PeerScript.run("system.py", [program])
+    #expect(status == 0, "\(text.suffix(6_000))")
+  }
+}
+
 /// The scripts beside this file.
 enum PeerScript {
   private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

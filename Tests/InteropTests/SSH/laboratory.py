@@ -65,7 +65,8 @@ class Laboratory:
         if not line:
             sys.exit("try did not start:\n" + open(self.folder + "/log").read())
         ready = json.loads(line)
-        self.ports = {service["name"]: service["port"] for service in ready["services"]}
+        self.services = ready["services"]
+        self.ports = {s["name"]: s["port"] for s in self.services}
         self.port = self.ports["ssh"]
         self.passwords = {account["name"].split("@")[0]: account["password"] for account in ready["accounts"]}
 
@@ -593,4 +594,5 @@ cases = {"shells": shells, "files": files, "more-clients": more_clients, "librar
          "forwarding": forwarding, "sockets-and-agent": sockets_and_agent, "certificates": certificates,
          "ansible": ansible, "quotas": quotas,
          "log-in": log_in, "host-keys": host_keys, "audit": audit, "probes": probes}
-cases[case]()
+if __name__ == "__main__":
+    cases[case]()

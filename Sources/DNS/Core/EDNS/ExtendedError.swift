@@ -28,6 +28,8 @@ public struct ExtendedError: Hashable, Sendable {
 
   /// Other.
   public static let other: UInt16 = 0
+  /// Not ready (§4.15).
+  public static let notReady: UInt16 = 14
   /// Not authoritative (§4.21).
   public static let notAuthoritative: UInt16 = 20
   /// Not supported (§4.22).

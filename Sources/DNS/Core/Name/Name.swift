@@ -92,6 +92,20 @@ public struct Name: Sendable {
     return Name(validWire: joined)
   }
 
+  /// Octets that sort as the canonical order has it (RFC 4034 §6.1), for many comparisons: labels from the root down, in lower
+  /// case, each behind a zero, which no octet of a label is below (0 and 1 in labels are written as two octets).
+  public var canonicalKey: [UInt8] {
+    var key: [UInt8] = []
+    for label in labels.reversed() {
+      key.append(0)
+      for octet in label {
+        if octet < 2 { key.append(1) }
+        key.append(octet.asciiLowercased)
+      }
+    }
+    return key
+  }
+
   /// The name in lower case: the canonical form (RFC 4034 §6.2).
   public var lowercased: Name { Name(validWire: wire.map(\.asciiLowercased)) }
 }

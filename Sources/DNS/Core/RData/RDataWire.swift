@@ -83,7 +83,8 @@ enum RDataWire {
 
   /// Appends data to a message, compressing the names that may be.
   static func encode(_ data: RData, into message: inout [UInt8], _ compressor: inout NameCompressor) {
-    guard let schema = RecordCatalog.standard.schema(of: data.type), schema.isCompressible else {
+    // Records of updates may have no data at all (RFC 2136 §2.4).
+    guard !data.wire.isEmpty, let schema = RecordCatalog.standard.schema(of: data.type), schema.isCompressible else {
       message.append(contentsOf: data.wire)
       return
     }

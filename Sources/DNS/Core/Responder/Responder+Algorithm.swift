@@ -14,12 +14,17 @@ extension Responder {
       case .done(let code): return code
       case .follow:
         aliases += 1
-        guard aliases <= settings.aliasLimit, !answer.hasSeen() else { return .noError }
+        guard aliases <= settings.aliasLimit, !answer.hasSeen() else {
+          proveWildcards(&answer, into: &reply)
+          return .noError
+        }
         // Where an alias leads out of all our zones, its resolver goes on by itself.
         guard let next = zoneOf(answer.name) else {
           answer.leadsOutside = true
+          proveWildcards(&answer, into: &reply)
           return .noError
         }
+        guard !next.isUnavailable else { return .servFail }
         zone = next
       }
     }
@@ -61,9 +66,19 @@ extension Responder {
       if wildcard.flags.contains(.cut), !isParentsSide {
         return refer(wildcard, labels, &answer, in: zone, into: &reply)
       }
+      answer.wildcardHash = answer.name.hashes[depth]
+      if answer.wantsDNSSEC, zone.denial != nil {
+        // More of them in one answer than are counted here: the resolver goes on by itself.
+        guard answer.wildcardCount < answer.wildcards.count else { return .done(.noError) }
+        answer.wildcards[answer.wildcardCount] = Answer.WildcardUse(
+          zone: zone, position: answer.position, encloser: depth)
+        answer.wildcardCount += 1
+      }
       return matched(wildcard, type, in: zone, synthesised: true, &answer, into: &reply)
     }
     writeNegative(zone, &answer, into: &reply)
+    if answer.wantsDNSSEC { proveNoName(zone, encloser: depth, &answer, into: &reply) }
+    proveWildcards(&answer, into: &reply)
     return .done(.nxDomain)
   }
 
@@ -76,7 +91,9 @@ extension Responder {
     if let rrset = node.rrset(type) {
       let start = reply.count
       let place = owner(of: node, zone, answer, synthesised)
-      if write(rrset, place, .answer, &answer, into: &reply) {
+      // Of signatures that are asked for by themselves, those of one set are enough (RFC 8482 §7): like ANY.
+      if writeSigned(rrset, place, .answer, &answer, into: &reply) {
+        proveWildcards(&answer, into: &reply)
         addTargets(of: rrset, from: start, &answer, into: &reply)
       } else {
         answer.isTruncated = true
@@ -86,13 +103,14 @@ extension Responder {
     if type == .any, node.rrsetCount > 0 {
       // One set is an answer to ANY (RFC 8482 §4.1): nothing to amplify with.
       let place = owner(of: node, zone, answer, synthesised)
-      if !write(node.rrset(at: 0), place, .answer, &answer, into: &reply) { answer.isTruncated = true }
+      if !writeSigned(node.rrset(at: 0), place, .answer, &answer, into: &reply) { answer.isTruncated = true }
+      proveWildcards(&answer, into: &reply)
       return .done(.noError)
     }
     if node.flags.contains(.alias), let alias = node.rrset(.cname) {
       let start = reply.count
       let place = owner(of: node, zone, answer, synthesised)
-      guard write(alias, place, .answer, &answer, into: &reply) else {
+      guard writeSigned(alias, place, .answer, &answer, into: &reply) else {
         answer.isTruncated = true
         return .done(.noError)
       }
@@ -101,6 +119,8 @@ extension Responder {
       return .follow
     }
     writeNegative(zone, &answer, into: &reply)
+    if answer.wantsDNSSEC { proveNoData(node, in: zone, synthesised: synthesised, &answer, into: &reply) }
+    proveWildcards(&answer, into: &reply)
     return .done(.noError)
   }
 
@@ -133,6 +153,10 @@ extension Responder {
       answer.isTruncated = true
       return .done(.noError)
     }
+    if answer.wantsDNSSEC {
+      writeDelegationSecurity(node, owner, depth, isWildcard: isWildcard, in: zone, &answer, into: &reply)
+    }
+    proveWildcards(&answer, into: &reply)
     addGlue(of: servers, from: start, cut: depth, &answer, in: zone, into: &reply)
     return .done(.noError)
   }
@@ -146,7 +170,7 @@ extension Responder {
     let prefix = answer.name.offset(ofSuffix: depth)
     let owner = Self.position(of: prefix, ofNameAt: answer.position, in: reply.written)
     let start = reply.count
-    guard write(rrset, Owner(position: owner), .answer, &answer, into: &reply) else {
+    guard writeSigned(rrset, Owner(position: owner), .answer, &answer, into: &reply) else {
       answer.isTruncated = true
       return .done(.noError)
     }
@@ -197,11 +221,18 @@ extension Responder {
       answer.position == Header.wireLength
       ? Header.wireLength + offset : Self.position(of: offset, ofNameAt: answer.position, in: reply.written)
     let start = reply.count
-    guard write(rrset, Owner(position: position, packedLength: zone.apexLength), .authority, &answer, into: &reply)
-    else {
+    let owner = Owner(position: position, packedLength: zone.apexLength)
+    guard write(rrset, owner, .authority, &answer, into: &reply) else {
       answer.isTruncated = true
       return
     }
     reply.setInteger(zone.negativeTTL, at: start + 6)
+    guard answer.wantsDNSSEC, let signatures = rrset.signatures else { return }
+    let signaturesStart = reply.count
+    guard write(signatures, owner, .authority, &answer, into: &reply) else {
+      answer.isTruncated = true
+      return
+    }
+    setTTLs(zone.negativeTTL, from: signaturesStart, into: &reply)
   }
 }

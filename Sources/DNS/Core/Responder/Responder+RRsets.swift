@@ -36,6 +36,22 @@ extension Responder {
     return true
   }
 
+  /// Writes an RRset, and its signatures for who wants them; both or neither.
+  @_lifetime(reply: copy reply)
+  @inline(__always)
+  func writeSigned(
+    _ rrset: RRsetView, _ owner: Owner, _ section: Answer.Section, _ answer: inout Answer,
+    into reply: inout FixedWriter
+  ) -> Bool {
+    let start = reply.count
+    guard write(rrset, owner, section, &answer, into: &reply) else { return false }
+    guard answer.wantsDNSSEC, let signatures = rrset.signatures else { return true }
+    if write(signatures, owner, section, &answer, into: &reply) { return true }
+    reply.truncate(to: start)
+    answer.discount(rrset.count, in: section)
+    return false
+  }
+
   /// Sets the pointers of an RRset that stands elsewhere than it was packed for. `false` when a pointer would have to reach
   /// further than 16,383 octets.
   @_lifetime(reply: copy reply)
@@ -126,7 +142,7 @@ extension Responder {
       if let zone = zoneOf(answer.target), let node = visibleNode(zone, answer.target) {
         for type in [RecordType.a, .aaaa] {
           guard let addresses = node.rrset(type) else { continue }
-          _ = write(addresses, Owner(position: target), .additional, &answer, into: &reply)
+          _ = writeSigned(addresses, Owner(position: target), .additional, &answer, into: &reply)
         }
       }
       place += 12 + length
@@ -149,7 +165,7 @@ extension Responder {
       if let node {
         for type in [RecordType.a, .aaaa] {
           guard let addresses = node.rrset(type) else { continue }
-          let fits = write(addresses, Owner(position: target), .additional, &answer, into: &reply)
+          let fits = writeSigned(addresses, Owner(position: target), .additional, &answer, into: &reply)
           if !fits, isBelow(answer, cut) { answer.isTruncated = true }
         }
       }

@@ -23,10 +23,12 @@ public struct Responder: Sendable {
   public mutating func refresh() { zones.refresh(&catalog, &generation) }
 
   /// Writes the reply to one request. `nil` means silence: what came was a reply itself, or no message at all.
-  /// - Parameter reply: Empty; at least 512 octets of room for UDP, 65,535 for streams.
+  /// - Parameters:
+  ///   - origin: Who asks; without it cookies are left unanswered.
+  ///   - reply: Empty; at least 512 octets of room for UDP, 65,535 for streams.
   @_lifetime(reply: copy reply)
   public func respond(
-    to request: RawSpan, over transport: DNSTransport, into reply: inout FixedWriter
+    to request: RawSpan, over transport: DNSTransport, from origin: RequestOrigin? = nil, into reply: inout FixedWriter
   ) -> ResponderResult? {
     guard request.byteCount >= Header.wireLength, reply.remaining >= 512 else { return nil }
     var parsed = ParsedRequest()
@@ -37,6 +39,7 @@ public struct Responder: Sendable {
     var answer = Answer()
     let opcode = Opcode(rawValue: UInt8(truncatingIfNeeded: parsed.bits >> 11 & 15))
     guard opcode == .query else {
+      parsed.hasOtherPurpose = opcode == .notify || opcode == .update
       return finish(parsed, answer, .notImp, question: 0, into: &reply)
     }
     guard Self.uint16(request, 4) == 1, let nameEnd = answer.name.read(question: request, at: Header.wireLength),
@@ -53,6 +56,7 @@ public struct Responder: Sendable {
       return nil
     }
     guard isReadable else { return finish(parsed, answer, .formErr, question: 1, into: &reply) }
+    if parsed.cookieLength > 0 { checkCookie(&parsed, request, origin) }
     guard parsed.version == 0 else { return finish(parsed, answer, .badVers, question: 1, into: &reply) }
     reply.setLimit(limit(parsed, transport, reply.limit))
     let code = answerQuestion(parsed, &answer, into: &reply)
@@ -69,6 +73,7 @@ public struct Responder: Sendable {
 
   private func optionLength(_ request: ParsedRequest) -> Int {
     11 + (request.wantsIdentifier && !settings.identifier.isEmpty ? 4 + settings.identifier.count : 0)
+      + (request.answersCookie ? Self.cookieOptionLength : 0)
   }
 
   @_lifetime(reply: copy reply)
@@ -96,9 +101,16 @@ public struct Responder: Sendable {
     }
     guard let zone = catalog.find(answer.name, labels: limit) else {
       answer.leadsOutside = true
+      answer.extendedError = Int(ExtendedError.notAuthoritative)
       return .refused
     }
+    answer.zoneHash = answer.name.hashes[zone.apexLabels]
+    guard !zone.isUnavailable else {
+      answer.extendedError = Int(ExtendedError.notReady)
+      return .servFail
+    }
     answer.isAuthoritative = true
+    answer.wantsDNSSEC = request.wantsDNSSEC
     return withExtendedLifetime(catalog) {
       resolve(type, in: zone, &answer, into: &reply)
     }
@@ -128,37 +140,14 @@ public struct Responder: Sendable {
     reply.setInteger(answer.answers, at: 6)
     reply.setInteger(answer.authorities, at: 8)
     var additionals = answer.additionals
-    if request.hasEDNS, writeOption(request, code, into: &reply) { additionals += 1 }
+    if request.hasEDNS, writeOption(request, code, answer.extendedError, into: &reply) { additionals += 1 }
     reply.setInteger(additionals, at: 10)
     return ResponderResult(
       responseCode: UInt8(truncatingIfNeeded: code.rawValue), isTruncated: answer.isTruncated,
       type: request.type.rawValue,
-      leadsOutside: answer.leadsOutside && request.bits & Header.Flags.recursionDesired.rawValue != 0)
-  }
-
-  @_lifetime(reply: copy reply)
-  private func writeOption(_ request: ParsedRequest, _ code: ResponseCode, into reply: inout FixedWriter) -> Bool {
-    let start = reply.count
-    do throws(WireError) {
-      try reply.writeInteger(UInt8(0))
-      try reply.writeInteger(RecordType.opt.rawValue)
-      try reply.writeInteger(UInt16(clamping: settings.udpLimit))
-      try reply.writeInteger(UInt8(truncatingIfNeeded: code.rawValue >> 4))
-      try reply.writeInteger(UInt8(0))
-      try reply.writeInteger(UInt16(request.wantsDNSSEC ? 0x8000 : 0))
-      guard request.wantsIdentifier, !settings.identifier.isEmpty else {
-        try reply.writeInteger(UInt16(0))
-        return true
-      }
-      try reply.writeInteger(UInt16(clamping: 4 + settings.identifier.count))
-      try reply.writeInteger(EDNSOption.nsid)
-      try reply.writeInteger(UInt16(clamping: settings.identifier.count))
-      try reply.writeBytes(settings.identifier.span.bytes)
-      return true
-    } catch {
-      reply.truncate(to: start)
-      return false
-    }
+      leadsOutside: answer.leadsOutside && request.bits & Header.Flags.recursionDesired.rawValue != 0,
+      isTransaction: request.isTransaction, likeness: likeness(request, answer, code),
+      hasServerCookie: request.hasServerCookie)
   }
 
   /// `version.bind` and its like (RFC 4892); refused unless configured.
@@ -193,10 +182,5 @@ public struct Responder: Sendable {
       answer.isTruncated = true
     }
     return .noError
-  }
-
-  @inline(__always)
-  private static func uint16(_ bytes: RawSpan, _ offset: Int) -> UInt16 {
-    UInt16(bigEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt16.self))
   }
 }

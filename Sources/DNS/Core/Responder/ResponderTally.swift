@@ -11,6 +11,9 @@ public struct ResponderTally: Hashable, Sendable, BitwiseCopyable {
   public var truncated: UInt64 = 0
   /// Requests that got no answer: no queries at all.
   public var silent: UInt64 = 0
+  /// Answers that were held back, or cut to TC, by the rate limit.
+  public var dropped: UInt64 = 0
+  public var slipped: UInt64 = 0
 
   public init() {}
 
@@ -45,5 +48,7 @@ public struct ResponderTally: Hashable, Sendable, BitwiseCopyable {
     left.otherCodes &+= right.otherCodes
     left.truncated &+= right.truncated
     left.silent &+= right.silent
+    left.dropped &+= right.dropped
+    left.slipped &+= right.slipped
   }
 }

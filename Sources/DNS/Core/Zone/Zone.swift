@@ -31,6 +31,26 @@ public final class Zone: @unchecked Sendable {
     view.arena.deallocate()
     view.slots.deallocate()
     view.apex.deallocate()
+    if let denial = view.denial {
+      denial.pointee.deallocate()
+      denial.deallocate()
+    }
+  }
+
+  /// Whether it proves what is not there: it is signed, and has a whole chain of NSEC or NSEC3 records.
+  public var isSigned: Bool { view.denial?.pointee.proves ?? false }
+
+  /// Whether it only says that there is such a zone of ours, which can't be answered from at the moment.
+  public var isPlaceholder: Bool { view.isUnavailable }
+
+  /// A zone that is ours, and can't be answered from: its names get SERVFAIL.
+  public static func placeholder(_ apex: Name) -> Zone {
+    var builder = ZoneBuilder(apex: apex)
+    builder.isUnavailable = true
+    let soa = SOA(primary: .root, mailbox: .root, serial: 0, refresh: 0, retry: 0, expire: 0, minimum: 0)
+    builder.add(ResourceRecord(apex, ttl: 0, RData(soa)))
+    guard let zone = builder.build().zone else { preconditionFailure("a SOA makes a zone") }
+    return zone
   }
 
   /// Reads a zone file and makes the zone of it. The zone is `nil` when there is an error among the findings.

@@ -8,7 +8,8 @@ extension ZoneBuilder {
     checks.checkOutOfZone(self)
     if overflow { checks.note(.error, "the zone is larger than 4 GiB") }
     var size = 16
-    for node in nodes { size += 4 + Int(node.nameLength) + 8 }
+    // A node whose name is a hash may be packed twice: for what it proves, and for what else it has.
+    for node in nodes { size += (node.nameLength == 33 ? 2 : 1) * (4 + Int(node.nameLength) + 8) }
     size += entries.count * 20 + data.count
     let arena = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
     var slotCount = 16
@@ -18,11 +19,22 @@ extension ZoneBuilder {
     var packer = ZonePacker(arena: arena, apex: apexWire)
     var recordCount = 0
     var soa: SOA?
+    var denial = DenialGathering()
     for index in nodes.indices {
-      let place = UInt32(truncatingIfNeeded: packer.count / 8)
-      let rrsets = checks.rrsets(of: index, &self)
-      recordCount += packer.pack(node: index, rrsets, self)
+      var rrsets = checks.rrsets(of: index, &self)
       if index == 0 { soa = checks.soa }
+      if let proof = gather(&denial, index, &rrsets, UInt32(truncatingIfNeeded: packer.count / 8)) {
+        recordCount += packer.pack(node: index, proof, self)
+        // A name that only proves something is none of the zone's (RFC 5155 §7.2.8).
+        if rrsets.isEmpty, nodes[index].flags & NodeFlags.hasChildren.rawValue == 0 { continue }
+      }
+      let place = UInt32(truncatingIfNeeded: packer.count / 8)
+      if nodes[index].flags & NodeFlags.occluded.rawValue == 0,
+        rrsets.contains(where: { $0.type == RecordType.nsec.rawValue })
+      {
+        denial.noteNSEC(node: index, place: place)
+      }
+      recordCount += packer.pack(node: index, rrsets, self)
       let hash = nodes[index].hash
       var slot = Int(hash) & (slotCount - 1)
       while slots[slot] != ZoneView.freeSlot { slot = (slot + 1) & (slotCount - 1) }
@@ -30,14 +42,38 @@ extension ZoneBuilder {
     }
     let apexCopy = UnsafeMutableRawPointer.allocate(byteCount: apexWire.count, alignment: 1)
     apexCopy.copyMemory(from: apexWire, byteCount: apexWire.count)
-    let view = ZoneView(
+    var view = ZoneView(
       arena: arena, slots: slots, slotMask: UInt32(slotCount - 1), apex: apexCopy, apexLength: apexWire.count,
-      apexLabels: apex.labelCount, apexNode: 0, negativeTTL: min(checks.soaTTL, soa?.minimum ?? 0))
+      apexLabels: apex.labelCount, apexNode: 0, negativeTTL: min(checks.soaTTL, soa?.minimum ?? 0),
+      denial: denial.table(self))
+    view.isUnavailable = isUnavailable
     let zone = Zone(
       apex: apex,
       soa: soa ?? SOA(primary: .root, mailbox: .root, serial: 0, refresh: 0, retry: 0, expire: 0, minimum: 0),
       recordCount: recordCount, nodeCount: nodes.count, memory: packer.count + slotCount * 8, view: view)
     return (soa == nil ? nil : zone, checks.findings)
+  }
+
+  /// Takes the NSEC3 records (with their signatures) out of a node's sets, and notes where they are going to be packed; notes
+  /// the zone's parameters. `nil` for all nodes that have no such records.
+  private borrowing func gather(
+    _ denial: inout DenialGathering, _ index: Int, _ rrsets: inout [ZoneChecks.RRset], _ place: UInt32
+  ) -> [ZoneChecks.RRset]? {
+    if index == 0 {
+      for rrset in rrsets where rrset.type == RecordType.nsec3param.rawValue {
+        for entry in rrset.entries.map({ entries[Int($0)] }) {
+          denial.noteParameters(data[Int(entry.data)..<(Int(entry.data) + Int(entry.length))])
+        }
+      }
+    }
+    guard let start = rrsets.firstIndex(where: { $0.type == RecordType.nsec3.rawValue }),
+      let hash = nsec3Hash(of: index)
+    else { return nil }
+    let end = start + (rrsets[start].isSigned ? 2 : 1)
+    let proof = Array(rrsets[start..<end])
+    rrsets.removeSubrange(start..<end)
+    denial.noteNSEC3(hash: hash, place: place)
+    return proof
   }
 
   /// Sets what each node is. Parents stand before their children, so one pass is enough.
@@ -58,6 +94,7 @@ extension ZoneBuilder {
         let parent = Int(nodes[index].parent)
         let above = NodeFlags(rawValue: nodes[parent].flags)
         if !above.isDisjoint(with: [.cut, .redirection, .occluded]) { flags.insert(.occluded) }
+        nodes[parent].flags |= NodeFlags.hasChildren.rawValue
         let name = Int(nodes[index].name)
         if nodes[index].nameLength >= 2, names[name] == 1, names[name + 1] == UInt8(ascii: "*") {
           nodes[parent].flags |= NodeFlags.wildcardParent.rawValue
@@ -99,7 +136,9 @@ struct ZonePacker: ~Copyable {
       let hasPointers = pack(rrset, name, builder)
       arena.storeBytes(of: rrset.type, toByteOffset: row, as: UInt16.self)
       arena.storeBytes(of: UInt16(truncatingIfNeeded: rrset.entries.count), toByteOffset: row + 2, as: UInt16.self)
-      let word = UInt32(truncatingIfNeeded: block.count) | (hasPointers ? RRsetView.pointerBit : 0)
+      let word =
+        UInt32(truncatingIfNeeded: block.count) | (hasPointers ? RRsetView.pointerBit : 0)
+        | (rrset.isSigned ? RRsetView.signedBit : 0)
       arena.storeBytes(of: word, toByteOffset: row + 4, as: UInt32.self)
       row += 8
       block.withUnsafeBytes { bytes in

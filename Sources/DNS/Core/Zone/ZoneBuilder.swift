@@ -40,6 +40,8 @@ public struct ZoneBuilder: ZoneFileSink, ~Copyable {
   var data: [UInt8] = []
   var outOfZone: [(owner: Name, position: ZoneFilePosition)] = []
   private(set) var overflow = false
+  /// Whether the zone is one that can't be answered from.
+  var isUnavailable = false
   private var slots: [UInt32]
   private var offsets: [Int] = []
   private var states: [UInt32] = []

@@ -8,6 +8,8 @@ struct ZoneChecks {
     var type: UInt16
     var ttl: UInt32
     var entries: [UInt32]
+    /// Whether the next one has the RRSIG records over it.
+    var isSigned = false
   }
 
   private(set) var findings: [ZoneFinding] = []
@@ -52,19 +54,30 @@ struct ZoneChecks {
       entry = builder.entries[Int(entry)].next
     }
     if indices.count > 1 {
-      indices.sort { builder.entries[Int($0)].type < builder.entries[Int($1)].type }
+      indices.sort { Self.key(builder.entries[Int($0)], builder) < Self.key(builder.entries[Int($1)], builder) }
     }
     var rrsets: [RRset] = []
     var start = 0
     while start < indices.count {
-      let first = builder.entries[Int(indices[start])]
+      let key = Self.key(builder.entries[Int(indices[start])], builder)
       var end = start + 1
-      while end < indices.count, builder.entries[Int(indices[end])].type == first.type { end += 1 }
+      while end < indices.count, Self.key(builder.entries[Int(indices[end])], builder) == key { end += 1 }
       rrsets.append(rrset(indices[start..<end], builder))
+      if key & 1 == 1, rrsets.count > 1, rrsets[rrsets.count - 2].type == UInt16(truncatingIfNeeded: key >> 1) {
+        rrsets[rrsets.count - 2].isSigned = true
+      }
       start = end
     }
     check(node: index, rrsets, &builder)
     return rrsets
+  }
+
+  /// Types in rising order, each with its signatures behind it: RRSIG records are sets by the type that they cover (RFC 4034
+  /// §3).
+  private static func key(_ entry: ZoneBuilder.Entry, _ builder: borrowing ZoneBuilder) -> UInt32 {
+    guard entry.type == RecordType.rrsig.rawValue, entry.length >= 2 else { return UInt32(entry.type) << 1 }
+    let place = Int(entry.data)
+    return (UInt32(builder.data[place]) << 8 | UInt32(builder.data[place + 1])) << 1 | 1
   }
 
   private mutating func rrset(_ entries: ArraySlice<UInt32>, _ builder: borrowing ZoneBuilder) -> RRset {
@@ -76,7 +89,7 @@ struct ZoneChecks {
     var previous: [UInt8]?
     for (index, key) in keyed {
       let entry = builder.entries[Int(index)]
-      if entry.ttl != first.ttl {
+      if entry.ttl != first.ttl, entry.type != RecordType.rrsig.rawValue {
         note(.warning, entry, "TTL \(entry.ttl) differs from \(first.ttl) in the same set: the lowest is taken")
       }
       result.ttl = min(result.ttl, entry.ttl)
@@ -145,6 +158,8 @@ struct ZoneChecks {
     }
     let isGluePlace = above != 0
     for rrset in rrsets where !(isGluePlace && [RecordType.a, .aaaa].map(\.rawValue).contains(rrset.type)) {
+      // Hashed names lie below an apex that has DNAME, too.
+      if [RecordType.nsec3, .rrsig].map(\.rawValue).contains(rrset.type) { continue }
       note(
         .warning, builder.entries[Int(rrset.entries[0])],
         "\(RecordType(rawValue: rrset.type)) below a \(isGluePlace ? "delegation" : "DNAME") is never answered")

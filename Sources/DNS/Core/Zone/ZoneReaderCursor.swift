@@ -10,16 +10,16 @@ enum ZoneReaderCursor {
       let place = UInt32(truncatingIfNeeded: view.slots[slot])
       if place != view.apexNode { forEachRecord(of: view.node(at: place), zone.apex, body) }
     }
+    guard let denial = view.denial?.pointee else { return }
+    for index in 0..<denial.hashCount { forEachRecord(of: view.node(at: denial.hashes[index].place), zone.apex, body) }
   }
 
   private static func forEachRecord(of node: NodeView, _ apex: Name, _ body: (ResourceRecord) -> Void) {
     let relative = UnsafeRawBufferPointer(start: node.name, count: node.nameLength)
     let owner = Name(validWire: Array(relative) + apex.wire)
-    let order = (0..<node.rrsetCount).sorted { left, right in
-      let (left, right) = (node.rrset(at: left).type, node.rrset(at: right).type)
-      return (left == .soa ? 0 : 1, left) < (right == .soa ? 0 : 1, right)
-    }
-    for index in order { records(of: node.rrset(at: index), owner).forEach(body) }
+    let sets = (0..<node.rrsetCount).map { node.rrset(at: $0) }
+    for rrset in sets where rrset.type == .soa { records(of: rrset, owner).forEach(body) }
+    for rrset in sets where rrset.type != .soa { records(of: rrset, owner).forEach(body) }
   }
 
   /// The records of a packed RRset: it is put behind the question that it was packed for, and decoded like a message.

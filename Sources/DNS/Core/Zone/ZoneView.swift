@@ -6,7 +6,8 @@
 ///       1     flags (NodeFlags)
 ///       2-3   number of RRsets
 ///       4-    the owner's labels below the apex, as written in the zone file
-///       then  for each RRset, in rising order of types: type (2), records (2), octets with bit 31 = has pointers (4)
+///       then  for each RRset, in rising order of types: type (2), records (2), octets with bit 31 = has pointers and bit 30
+///             = signed (4); behind the row of a signed RRset stands that of its RRSIG records
 ///       then  for each RRset its records as they stand in a reply whose question is the owner: name C00C, type, class,
 ///             TTL, RDLENGTH, data with compression pointers
 /// ```
@@ -24,6 +25,11 @@ struct ZoneView: BitwiseCopyable {
   let apexNode: UInt32
   /// How long a negative answer may be kept (RFC 2308 §5).
   let negativeTTL: UInt32
+  /// Of a signed zone: where its NSEC or NSEC3 records are.
+  let denial: UnsafeMutablePointer<DenialTable>?
+
+  /// Whether there is nothing to answer from: SERVFAIL.
+  var isUnavailable = false
 
   static let freeSlot = UInt64.max
 
@@ -100,6 +106,8 @@ struct NodeFlags: OptionSet, BitwiseCopyable {
   static let wildcardParent = NodeFlags(rawValue: 8)
   /// Has CNAME.
   static let alias = NodeFlags(rawValue: 16)
+  /// Names below it exist.
+  static let hasChildren = NodeFlags(rawValue: 32)
 }
 
 /// One node in a zone's arena.
@@ -144,11 +152,16 @@ struct RRsetView: BitwiseCopyable {
   let data: UnsafeRawPointer
 
   static let pointerBit: UInt32 = 1 << 31
+  static let signedBit: UInt32 = 1 << 30
 
   @inline(__always) var type: RecordType { RecordType(rawValue: row.loadUnaligned(as: UInt16.self)) }
   @inline(__always) var count: UInt16 { row.loadUnaligned(fromByteOffset: 2, as: UInt16.self) }
   @inline(__always) private var word: UInt32 { row.loadUnaligned(fromByteOffset: 4, as: UInt32.self) }
-  @inline(__always) var length: Int { Int(word & ~Self.pointerBit) }
+  @inline(__always) var length: Int { Int(word & (Self.signedBit - 1)) }
   /// Whether compression pointers stand in the data.
   @inline(__always) var hasPointers: Bool { word & Self.pointerBit != 0 }
+  /// The RRSIG records over it.
+  @inline(__always) var signatures: RRsetView? {
+    word & Self.signedBit != 0 ? RRsetView(row: row + 8, data: data + length) : nil
+  }
 }

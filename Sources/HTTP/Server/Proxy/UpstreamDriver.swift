@@ -166,7 +166,7 @@ final class UpstreamDriver: ChannelDuplexHandler {
       case .event(.failed(_, let diagnosis)), .event(.connectionFailed(let diagnosis)):
         fail(UpstreamError(diagnosis), context)
       case .close: context.close(promise: nil)
-      case .send, .cancel, .startTLS, .setTimer: break
+      case .send, .cancel, .startTLS, .stopTLS, .setTimer: break
       }
     }
     if wrote { context.flush() }

@@ -103,8 +103,30 @@ public final class DKIMSigner: Sendable {
     return entries.flatMap { Self.signature($0, domain, fields, bodyHash, now) ?? [] }
   }
 
-  private static func signature(
-    _ entry: Entry, _ domain: String, _ fields: [HeaderBlock.Field], _ bodyHash: String, _ now: WallTime
+  /// A key for a domain by RSA, which every receiver of ARC takes; else whichever there is.
+  func sealingKey(of domain: String) -> Entry? {
+    let entries = keys.withLock { $0[domain] } ?? []
+    return entries.first { $0.key.algorithm == "rsa-sha256" } ?? entries.first
+  }
+
+  /// What is made by a signature over a message.
+  enum Form {
+    case dkim
+    /// RFC 8617 §4.1.2, with its instance.
+    case arc(Int)
+
+    var beginning: String {
+      switch self {
+      case .dkim: "DKIM-Signature: v=1;"
+      case .arc(let number): "ARC-Message-Signature: i=\(number);"
+      }
+    }
+  }
+
+  /// A signature field over these fields and a body of this hash, with its line end.
+  static func signature(
+    _ entry: Entry, _ domain: String, _ fields: [HeaderBlock.Field], _ bodyHash: String, _ now: WallTime,
+    form: Form = .dkim
   ) -> [UInt8]? {
     var signed: [String] = []
     var hash = SHA256()
@@ -119,19 +141,23 @@ public final class DKIMSigner: Sendable {
     let list = signed.enumerated().map { index, name in index > 0 && index % 6 == 0 ? "\r\n\t\(name)" : name }
       .joined(separator: ":")
     let text =
-      "DKIM-Signature: v=1; a=\(entry.key.algorithm); c=relaxed/relaxed; d=\(domain);\r\n\ts=\(entry.selector); "
+      "\(form.beginning) a=\(entry.key.algorithm); c=relaxed/relaxed; d=\(domain);\r\n\ts=\(entry.selector); "
       + "t=\(now.seconds); h=\(list);\r\n\tbh=\(bodyHash);\r\n\tb="
     var own = DKIMCanonical.relaxed.field(Array(text.utf8))
     own.removeLast(2)
     hash.update(data: own)
     guard let signature = entry.key.sign(hash.finalize()) else { return nil }
-    let value = Base64.encode(signature)
+    return Array(text.utf8) + folded(Base64.encode(signature)) + [0x0D, 0x0A]
+  }
+
+  /// A value in lines of 72 characters.
+  static func folded(_ value: [UInt8]) -> [UInt8] {
     var lines: [UInt8] = []
     for start in stride(from: 0, to: value.count, by: 72) {
       if start > 0 { lines += [0x0D, 0x0A, 0x09] }
       lines += value[start..<min(start + 72, value.count)]
     }
-    return Array(text.utf8) + lines + [0x0D, 0x0A]
+    return lines
   }
 }
 

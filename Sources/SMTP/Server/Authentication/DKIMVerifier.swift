@@ -47,12 +47,16 @@ struct DKIMVerifier: Sendable {
     var isEd25519: Bool
   }
 
-  private func verify(_ field: HeaderBlock.Field, _ header: HeaderBlock, _ body: any MessageBody) async -> Finding {
+  /// One signature field.
+  /// - Parameter isARC: Whether it is an ARC-Message-Signature, whose `i=` is a number (RFC 8617 §4.1.2).
+  func verify(
+    _ field: HeaderBlock.Field, _ header: HeaderBlock, _ body: any MessageBody, isARC: Bool = false
+  ) async -> Finding {
     let tags = Self.tags(field.value)
     var finding = Finding(
       result: .permerror, domain: tags["d"]?.lowercased() ?? "", selector: tags["s"] ?? "", reason: nil,
       mark: String((tags["b"] ?? "").prefix(8)))
-    guard let signature = Self.parse(tags) else {
+    guard let signature = Self.parse(tags, isARC: isARC) else {
       finding.reason = "the signature makes no sense"
       return finding
     }
@@ -87,6 +91,24 @@ struct DKIMVerifier: Sendable {
     return finding
   }
 
+  /// Whether a seal of ARC holds over these fields and itself (RFC 8617 §5.2).
+  func isValid(seal: HeaderBlock.Field, over fields: [HeaderBlock.Field]) async -> Bool {
+    let tags = Self.tags(seal.value)
+    guard let algorithm = tags["a"]?.lowercased(), ["rsa-sha256", "ed25519-sha256"].contains(algorithm),
+      let domain = tags["d"]?.lowercased(), domain.contains("."), domain.utf8.count <= 253, let selector = tags["s"],
+      !selector.isEmpty, selector.utf8.count <= 63, tags["h"] == nil,
+      let signature = tags["b"].flatMap({ Base64.decode(Array($0.utf8)) }),
+      let keys = try? await resolver.texts(of: "\(selector)._domainkey.\(domain)"),
+      let key = keys.lazy.compactMap({ PublicKey($0, isEd25519: algorithm.hasPrefix("ed")) }).first
+    else { return false }
+    var hash = SHA256()
+    for field in fields { hash.update(data: DKIMCanonical.relaxed.field(field.bytes)) }
+    var own = DKIMCanonical.relaxed.field(Self.withoutSignature(seal.bytes))
+    while own.last == 0x0D || own.last == 0x0A { own.removeLast() }
+    hash.update(data: own)
+    return key.isValid(signature, for: hash.finalize())
+  }
+
   /// `tag=value;` (RFC 6376 §3.2); of a tag that stands twice the first.
   static func tags(_ text: String) -> [String: String] {
     var tags: [String: String] = [:]
@@ -99,12 +121,13 @@ struct DKIMVerifier: Sendable {
     return tags
   }
 
-  private static func parse(_ tags: [String: String]) -> Signature? {
-    guard tags["v"] == "1", let algorithm = tags["a"]?.lowercased(),
+  private static func parse(_ tags: [String: String], isARC: Bool) -> Signature? {
+    guard isARC || tags["v"] == "1", let algorithm = tags["a"]?.lowercased(),
       algorithm == "rsa-sha256" || algorithm == "ed25519-sha256",
       let domain = tags["d"]?.lowercased(), domain.contains("."), domain.utf8.count <= 253,
       let selector = tags["s"], !selector.isEmpty, selector.utf8.count <= 63,
       let names = tags["h"]?.lowercased().split(separator: ":").map(String.init), names.contains("from"),
+      !isARC || !names.contains("arc-seal"),
       let signature = tags["b"].flatMap({ Base64.decode(Array($0.utf8)) }),
       let bodyHash = tags["bh"].flatMap({ Base64.decode(Array($0.utf8)) })
     else { return nil }
@@ -117,7 +140,7 @@ struct DKIMVerifier: Sendable {
       else { return nil }
       (parsed.header, parsed.body) = (header, body)
     }
-    if let identity = tags["i"]?.lowercased(), let at = identity.lastIndex(of: "@") {
+    if !isARC, let identity = tags["i"]?.lowercased(), let at = identity.lastIndex(of: "@") {
       let own = identity[identity.index(after: at)...]
       guard own == domain || own.hasSuffix("." + domain) else { return nil }
     }

@@ -15,6 +15,10 @@ struct DMARCCheck: Sendable {
     var result: Result
     var policy: Policy
     var domain: String
+    /// Where the policy stands, and its tags.
+    var published: (domain: String, tags: [String: String])?
+    var isSPFAligned = false
+    var isDKIMAligned = false
   }
 
   private static let maximumLabels = 8
@@ -39,14 +43,17 @@ struct DMARCCheck: Sendable {
       guard let policy = Policy(rawValue: word?.lowercased() ?? "none") else {
         return Finding(result: .permerror, policy: .none, domain: from)
       }
-      var isAligned = false
+      var finding = Finding(result: .fail, policy: policy, domain: from, published: (record.name, record.tags))
       if let spf {
-        isAligned = try await aligned(spf, with: from, organisation, isStrict: record.tags["aspf"] == "s")
+        finding.isSPFAligned = try await aligned(
+          spf, with: from, organisation, isStrict: record.tags["aspf"] == "s")
       }
-      for domain in dkim where !isAligned {
-        isAligned = try await aligned(domain, with: from, organisation, isStrict: record.tags["adkim"] == "s")
+      for domain in dkim where !finding.isDKIMAligned {
+        finding.isDKIMAligned = try await aligned(
+          domain, with: from, organisation, isStrict: record.tags["adkim"] == "s")
       }
-      return Finding(result: isAligned ? .pass : .fail, policy: policy, domain: from)
+      if finding.isSPFAligned || finding.isDKIMAligned { finding.result = .pass }
+      return finding
     } catch {
       return Finding(result: .temperror, policy: .none, domain: from)
     }

@@ -106,7 +106,9 @@ struct SieveFilter: Sendable {
       isEightBit: message.isEightBit,
       recipients: [QueuedRecipient(address: address.description, domain: address.domain.lowercased(), nextAttempt: now)]
     )
-    return QueueAddition(queued, head: mark + message.head, body: message.body, range: message.range)
+    return QueueAddition(
+      queued, head: mark + message.seal(for: recipient, now: now) + message.head, body: message.body,
+      range: message.range)
   }
 
   // MARK: Vacation (RFC 5230)

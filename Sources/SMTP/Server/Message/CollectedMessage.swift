@@ -1,4 +1,5 @@
 import NIOCore
+import SMTPCore
 import Services
 import Transport
 
@@ -7,9 +8,9 @@ struct CollectedMessage: Sendable {
   /// Up to here a message stays in memory: nearly all are smaller.
   static let memoryLimit = 256 * 1024
 
-  let body: any MessageBody
-  let header: HeaderBlock
-  let isEightBit: Bool
+  var body: any MessageBody
+  var header: HeaderBlock
+  var isEightBit: Bool
 
   var size: Int64 { body.size }
 
@@ -74,6 +75,16 @@ struct PreparedMessage: Sendable {
   var body: any MessageBody
   var bodyStart: Int64
   var isEightBit: Bool
+  /// Seals it for who comes next, when it is passed on; `nil` for what was not checked when it came.
+  var sealing: ARCSealing?
+
+  /// What stands before the header of a message that a recipient's address here passes on; mostly nothing.
+  func seal(for recipient: MailAddress, now: WallTime) -> [UInt8] {
+    guard let sealing else { return [] }
+    var header = HeaderBlock(head)
+    header.bodyStart = Int(bodyStart)
+    return sealing.seal(header, body: body, domain: recipient.domain.lowercased(), now: now) ?? []
+  }
 
   var range: Range<Int64> { min(bodyStart, body.size)..<body.size }
   var size: Int64 { Int64(head.count) + Int64(range.count) }

@@ -11,7 +11,7 @@ struct MessageIntake: Sendable {
 
   let server: SMTPServer
   let connection: Connection
-  let envelope: Envelope
+  var envelope: Envelope
   let client: ServerRequest.Client
   private let id = MailToken.random()
 
@@ -25,38 +25,74 @@ struct MessageIntake: Sendable {
   private var context: ServerContext { server.parts.context }
 
   /// The answer to the end of the message: positive only once it is kept for good.
-  func take(_ body: RequestBody) async -> SMTPReply {
+  func take(_ body: RequestBody) async -> SMTPReply { await takeForEach(body)[0] }
+
+  /// The same, with an answer for each recipient where it came by LMTP; else one for all.
+  func takeForEach(_ body: RequestBody) async -> [SMTPReply] {
     let configuration = server.configuration
     let message: CollectedMessage
     do {
       message = try await CollectedMessage.collect(body, into: server.parts.store)
     } catch let error as StoreError {
-      return LocalDelivery.reply(to: error)
+      return [LocalDelivery.reply(to: error)]
     } catch {
-      return .trouble
+      return [.trouble]
     }
     guard message.header.all("received").count < Self.maximumHops else {
-      return SMTPReply(554, "5.4.6", "The message has gone in circles")
+      return [SMTPReply(554, "5.4.6", "The message has gone in circles")]
     }
     var findings = PolicyFindings()
-    if client.account == nil {
+    let isLMTP = connection.service == .lmtp
+    if client.account == nil, !isLMTP {
       findings = await ReceivingPolicy(server: server).judge(message, envelope, client, connection)
       if let refusal = findings.refusal {
         tell("message refused", [.init("reason", .string(refusal.description))])
-        return refusal
+        return [refusal]
       }
     }
-    let prepared = await prepare(message, findings, configuration)
-    let reply = await keep(prepared, isSuspicious: findings.isSuspicious, configuration)
+    var intake = self
+    var judged = message
+    if !configuration.milters.isEmpty, !isLMTP {
+      let chain = MilterChain(
+        milters: configuration.milters, passesOnFailure: configuration.milterFailurePasses,
+        hostname: configuration.hostname)
+      let outcome = await chain.judge(message, envelope, client, connection, id: id, clientName: nil)
+      for failure in outcome.failures { tell("a milter failed", [.init("reason", .string(failure))]) }
+      if let reply = outcome.reply {
+        tell("message settled by a milter", [.init("reply", .string(reply.description))])
+        return [reply]
+      }
+      judged = outcome.message
+      intake.envelope = outcome.envelope
+      findings.isSuspicious = findings.isSuspicious || outcome.isSuspicious
+      if outcome.envelope.recipients.isEmpty { return [kept] }
+    }
+    return await intake.finish(judged, findings, configuration)
+  }
+
+  /// Writes its header, and keeps it.
+  private func finish(
+    _ message: CollectedMessage, _ findings: PolicyFindings, _ configuration: SMTPServerConfiguration
+  ) async -> [SMTPReply] {
+    var prepared = await prepare(message, findings, configuration)
+    if let signer = server.parts.signer, findings.spf != nil {
+      prepared.sealing = ARCSealing(
+        signer: signer, hostname: configuration.hostname, results: findings.results,
+        found: findings.arc?.result ?? .none)
+    }
+    let replies =
+      connection.service == .lmtp
+      ? await keepForEach(prepared, configuration)
+      : [await keep(prepared, isSuspicious: findings.isSuspicious, configuration)]
     server.count { $0.received += 1 }
     tell(
       "message taken",
       [
         .init("id", .string(id)), .init("from", .string(envelope.sender.description)),
         .init("recipients", .integer(Int64(envelope.recipients.count))), .init("size", .bytes(prepared.size)),
-        .init("reply", .string(reply.description)),
+        .init("reply", .string(Set(replies.map(\.description)).sorted().joined(separator: "; "))),
       ])
-    return reply
+    return replies
   }
 
   private func tell(_ message: StaticString, _ fields: [Event.Field]) {
@@ -110,6 +146,7 @@ struct MessageIntake: Sendable {
   private func received(_ now: WallTime, _ configuration: SMTPServerConfiguration) -> String {
     var kind = client.isExtended ? "ESMTP" : "SMTP"
     if envelope.parameters.isUTF8 { kind = "UTF8SMTP" }
+    if connection.service == .lmtp { kind = envelope.parameters.isUTF8 ? "UTF8LMTP" : "LMTP" }
     if connection.isEncrypted { kind += "S" }
     if client.account != nil { kind += "A" }
     let source =
@@ -134,7 +171,7 @@ struct MessageIntake: Sendable {
   // MARK: Keeping
 
   /// Where one recipient of the envelope leads.
-  private struct Lead {
+  struct Lead {
     var recipient: Envelope.Recipient
     var destination: RecipientDirectory.Destination
   }
@@ -179,14 +216,14 @@ struct MessageIntake: Sendable {
     return await deliver(message, leads, accounts, isSuspicious, hasQueued: queued != nil, configuration)
   }
 
-  private static func address(of destination: RecipientDirectory.Destination) -> String {
+  static func address(of destination: RecipientDirectory.Destination) -> String {
     switch destination {
     case .account(let account): account
     case .remote(let address): address.description
     }
   }
 
-  private var kept: SMTPReply { SMTPReply(250, "2.0.0", "Kept as \(id)") }
+  var kept: SMTPReply { SMTPReply(250, "2.0.0", "Kept as \(id)") }
 
   /// Into the mailboxes. What fails for some, while others have it already, is tried again from the queue: the sender's
   /// server must not send it all again.
@@ -218,11 +255,12 @@ struct MessageIntake: Sendable {
     return kept
   }
 
-  private func enqueue(
+  func enqueue(
     _ message: PreparedMessage, _ recipients: [(Envelope.Recipient, String)], _ hold: Int64,
     _ configuration: SMTPServerConfiguration, isPassedOn: Bool = false
   ) async -> QueueID? {
     let now = context.clock.wallTime()
+    let seal = isPassedOn ? (recipients.first?.0.address).map { message.seal(for: $0, now: now) } ?? [] : []
     let sender = isPassedOn ? passingSender(recipients.first?.0.address.domain, configuration, now) : envelope.sender
     let queued = recipients.compactMap { recipient, text -> QueuedRecipient? in
       guard let address = MailAddress(text) else { return nil }
@@ -237,8 +275,11 @@ struct MessageIntake: Sendable {
         sender: sender.description, created: now, expires: now + .seconds(hold) + configuration.queueTime,
         isEightBit: message.isEightBit, isUTF8: envelope.parameters.isUTF8,
         returns: envelope.parameters.returns?.rawValue, envelopeID: envelope.parameters.envelopeID,
-        account: client.account, recipients: queued),
-      head: message.head, body: message.body, range: message.range)
+        account: client.account, priority: priority(configuration), requiresTLS: envelope.parameters.requiresTLS,
+        deliverBy: envelope.parameters.deliverBy.map { now + .seconds($0.seconds) },
+        deliverByMode: envelope.parameters.deliverBy.map { $0.mode.rawValue + ($0.traces ? "T" : "") },
+        recipients: queued),
+      head: seal + message.head, body: message.body, range: message.range)
     do throws(StoreError) {
       let id = try await server.parts.queue.add(addition)
       server.count { $0.queued += 1 }
@@ -248,6 +289,12 @@ struct MessageIntake: Sendable {
       tell("the queue failed", [.init("error", .string(error.description))])
       return nil
     }
+  }
+
+  /// Strangers don't come before our own people (RFC 6710 §5).
+  private func priority(_ configuration: SMTPServerConfiguration) -> Int {
+    let wanted = envelope.parameters.priority ?? 0
+    return client.account != nil || configuration.mayRelay(connection.peer.address) ? wanted : min(0, wanted)
   }
 
   private func passingSender(
@@ -260,7 +307,7 @@ struct MessageIntake: Sendable {
   }
 
   /// Delivered, to who asked to hear of that (RFC 3461 §5.2.1).
-  private func notifyOfSuccess(
+  func notifyOfSuccess(
     _ message: PreparedMessage, _ leads: [Lead], _ failed: [String], _ configuration: SMTPServerConfiguration
   ) async {
     let now = context.clock.wallTime()

@@ -10,7 +10,7 @@ struct QueueDelivery: Sendable {
   let claim: QueueClaim
 
   /// What settles one recipient.
-  private struct Verdict {
+  struct Verdict {
     var reply: SMTPReply
     var host: String?
     /// Whether the next server knows of DSN, and takes over telling the sender.
@@ -18,7 +18,7 @@ struct QueueDelivery: Sendable {
     var isLocal = false
   }
 
-  private var context: ServerContext { server.parts.context }
+  var context: ServerContext { server.parts.context }
 
   func run() async {
     let configuration = server.configuration
@@ -31,11 +31,11 @@ struct QueueDelivery: Sendable {
     await settle(verdicts, configuration)
   }
 
-  private func all(_ reply: SMTPReply, host: String? = nil) -> [Verdict] {
+  func all(_ reply: SMTPReply, host: String? = nil) -> [Verdict] {
     claim.recipients.map { _ in Verdict(reply: reply, host: host) }
   }
 
-  private func content() async throws(StoreError) -> any MessageBody {
+  func content() async throws(StoreError) -> any MessageBody {
     try await server.parts.queue.content(of: claim.message.id)
   }
 
@@ -63,111 +63,6 @@ struct QueueDelivery: Sendable {
       }
     }
     return verdicts
-  }
-
-  // MARK: Away
-
-  private func deliverAway(_ configuration: SMTPServerConfiguration) async -> [Verdict] {
-    let body: any MessageBody
-    do throws(StoreError) { body = try await content() } catch { return all(.trouble) }
-    let targets: [SMTPClient.Target]
-    let relay: SMTPServerConfiguration.Relay?
-    do throws(SMTPRouteFailure) {
-      (targets, relay) = try await route(configuration)
-    } catch {
-      return all(SMTPReply(error.isPermanent ? 550 : 451, error.status, error.text))
-    }
-    let plan = plan(body, relay, configuration)
-    var last = all(SMTPReply(451, "4.4.1", "no server could be reached"))
-    for target in targets.prefix(8) {
-      if Task.isCancelled { break }
-      if configuration.isLaboratory, !target.endpoint.address.isLoopback {
-        return all(
-          SMTPReply(451, "4.4.0", "this laboratory never sends anything off this machine (\(target.endpoint))"))
-      }
-      var outcome = await attempt(plan, target, relay, body)
-      if let failure = outcome.failure, plan.security == .opportunistic, outcome.tlsVersion == nil,
-        failure.enhanced == "4.4.1", failure.text.contains("TLS") || failure.text.contains("SSL")
-      {
-        // A server whose TLS is broken still gets its mail: opportunistic means no worse than without (RFC 7435 §3).
-        var plain = plan
-        plain.security = .never
-        outcome = await attempt(plain, target, relay, body)
-      }
-      let knowsDSN = outcome.capabilities.contains { $0.uppercased() == "DSN" }
-      last = outcome.replies.map { Verdict(reply: $0, host: target.name, knowsDSN: knowsDSN) }
-      // Only a server that could not be reached, or is not ready, makes the next one worth a try.
-      if let failure = outcome.failure, failure.isTransient { continue }
-      break
-    }
-    return last
-  }
-
-  private func attempt(
-    _ plan: ClientPlan, _ target: SMTPClient.Target, _ relay: SMTPServerConfiguration.Relay?, _ body: any MessageBody
-  ) async -> DeliveryOutcome {
-    await server.parts.client.perform(plan, at: target, body: body)
-  }
-
-  /// The servers to try, best first.
-  private func route(
-    _ configuration: SMTPServerConfiguration
-  ) async throws(SMTPRouteFailure) -> (targets: [SMTPClient.Target], relay: SMTPServerConfiguration.Relay?) {
-    switch configuration.route {
-    case .relay(let relay):
-      let addresses: [IPAddress]
-      if let address = IPAddress(relay.host) {
-        addresses = [address]
-      } else {
-        do throws(MailResolverError) { addresses = try await server.parts.resolver.addresses(of: relay.host) } catch {
-          throw SMTPRouteFailure(
-            isPermanent: false, status: "4.4.3", "the relay \(relay.host) has no address: \(error)")
-        }
-      }
-      let verifies = relay.security == .required || relay.security == .implicit
-      return (
-        addresses.map { .init(Endpoint($0, relay.port), name: relay.host, verifies: verifies) }, relay
-      )
-    case .direct:
-      if configuration.isLaboratory {
-        throw SMTPRouteFailure(
-          isPermanent: false, status: "4.4.0",
-          "this laboratory never sends mail to other domains; give it smtp.relay.via = \"smtp://127.0.0.1:PORT\"")
-      }
-      let hosts = try await MailRouter(resolver: server.parts.resolver).hosts(of: claim.domain)
-      let targets = hosts.flatMap { host in
-        host.addresses.map { SMTPClient.Target(Endpoint($0, 25), name: host.name, verifies: false) }
-      }
-      return (targets, nil)
-    }
-  }
-
-  private func plan(
-    _ body: any MessageBody, _ relay: SMTPServerConfiguration.Relay?, _ configuration: SMTPServerConfiguration
-  ) -> ClientPlan {
-    let message = claim.message
-    var parameters = MailParameters()
-    parameters.isUTF8 = message.isUTF8
-    parameters.returns = message.returns.flatMap { MailParameters.Return(rawValue: $0) }
-    parameters.envelopeID = message.envelopeID
-    let sender = MailAddress(message.sender).map { ReversePath.address($0) } ?? .null
-    let recipients = claim.recipients.compactMap { recipient -> Envelope.Recipient? in
-      guard let address = MailAddress(recipient.address) else { return nil }
-      var parameters = RecipientParameters()
-      parameters.notify = recipient.notify.map { RecipientParameters.Notify(rawValue: $0) }
-      parameters.original = recipient.original
-      return Envelope.Recipient(address, parameters)
-    }
-    var plan = ClientPlan(
-      helloName: configuration.hostname, security: relay?.security ?? .opportunistic,
-      envelope: Envelope(sender: sender, parameters: parameters, recipients: recipients), size: body.size,
-      isEightBit: message.isEightBit)
-    if let relay, let user = relay.user, let password = relay.password {
-      plan.credential = .password(name: user, SASLSecret(password.withBytes { $0 }))
-      plan.nonce = MailToken.random()
-      plan.allowsPlaintextLogIn = IPAddress(relay.host)?.isLoopback == true
-    }
-    return plan
   }
 
   // MARK: What came of it
@@ -215,16 +110,24 @@ struct QueueDelivery: Sendable {
       return (.done, verdict.isLocal ? .delivered : .relayed)
     }
     let wantsFailure = notify.map { $0.contains(.failure) } ?? true
-    if verdict.reply.isPermanent || now >= claim.message.expires {
+    // Too late counts as too late, whatever the last answer was (RFC 2852 §4.1.4).
+    let isTooLate = isReturned && now >= claim.message.deliverBy ?? now + .seconds(1)
+    if verdict.reply.isPermanent || isTooLate || now >= claim.message.expires {
       server.count { $0.bounced += 1 }
       return (.done, wantsFailure ? .failed : nil)
     }
     let wantsDelay = notify.map { $0.contains(.delay) } ?? true
-    let isLate = now - claim.message.created >= RetrySchedule.delayNotice
+    let isLate =
+      now - claim.message.created >= RetrySchedule.delayNotice
+      || !isReturned && now >= claim.message.deliverBy ?? now + .seconds(1)
     let tells = isLate && wantsDelay && !recipient.isDelayTold
-    let next = min(RetrySchedule.next(attempts: recipient.attempts, now: now), claim.message.expires)
+    var next = min(RetrySchedule.next(attempts: recipient.attempts, now: now), claim.message.expires)
+    if let end = claim.message.deliverBy, end > now { next = min(next, end) }
     return (.retry(at: next, isDelayTold: recipient.isDelayTold || tells), tells ? .delayed : nil)
   }
+
+  /// Whether it goes back when its time is over.
+  private var isReturned: Bool { claim.message.deliverByMode?.hasPrefix("R") == true }
 
   private func tell(_ recipient: QueuedRecipient, _ verdict: Verdict, _ state: QueueResult.State) {
     let message: StaticString =

@@ -80,12 +80,18 @@ final class QueueRunner: Sendable {
   }
 
   private func takeWork() async {
-    let free = Self.maximumDeliveries - state.withLock { $0.deliveries.count }
+    let (free, busy) = state.withLock { state in
+      (
+        Self.maximumDeliveries - state.deliveries.count,
+        Set(state.running.filter { $0.value >= Self.maximumPerDomain }.keys)
+      )
+    }
     guard free > 0 else { return }
     let now = server.parts.context.clock.wallTime()
     let claims: [QueueClaim]
     do throws(StoreError) {
-      claims = try await server.parts.queue.claim(by: owner, now: now, until: now + Self.claimTime, limit: free)
+      claims = try await server.parts.queue.claim(
+        by: owner, now: now, until: now + Self.claimTime, limit: free, busy: busy)
     } catch {
       return tell("the queue can't be read", error)
     }
@@ -120,11 +126,11 @@ final class QueueRunner: Sendable {
     wake()
   }
 
-  /// Too many to that domain already: it comes back in a moment.
+  /// Too many to that domain already: it comes back as soon as the domain is no longer busy.
   private func giveBack(_ claim: QueueClaim, _ now: WallTime) async {
     let results = claim.recipients.map {
       QueueResult(
-        number: $0.number, state: .untried(until: now + .seconds(2)), reply: $0.lastReply ?? "", host: $0.lastHost)
+        number: $0.number, state: .untried(until: $0.nextAttempt), reply: $0.lastReply ?? "", host: $0.lastHost)
     }
     try? await server.parts.queue.settle(claim, results, notices: [])
   }

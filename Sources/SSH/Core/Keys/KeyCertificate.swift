@@ -45,6 +45,19 @@ public struct KeyCertificate: Sendable, Hashable {
     return plain.hasPrefix("sk-") ? plain + "@openssh.com" : plain
   }
 
+  /// The other way round, for algorithms of host keys.
+  static func algorithm(_ plain: String) -> String { plain + suffix }
+
+  /// From a line of a file that `ssh-keygen -s` has made: type, Base64, remark.
+  public init?(line: String) {
+    let words = line.split(separator: " ", omittingEmptySubsequences: true)
+    guard words.count >= 2, let blob = Base64.decode(words[1].utf8), let certificate = try? KeyCertificate(blob: blob)
+    else {
+      return nil
+    }
+    self = certificate
+  }
+
   public init(blob: [UInt8]) throws(WireError) {
     self.blob = blob
     let span = blob.span.bytes

@@ -50,7 +50,7 @@ extension TransportMachine {
       markers =
         role == .server ? ["ext-info-s", Self.strictMarkers.server] : ["ext-info-c", Self.strictMarkers.client]
     }
-    let offered = role == .server ? hostKeys.flatMap(\.algorithms) : algorithms.hostKeys
+    let offered = role == .server ? hostKeys.flatMap(offeredAlgorithms) : algorithms.hostKeys
     let own = KeyExchangeInit(cookie: .random(16), algorithms: algorithms, hostKeys: offered, markers: markers)
     let payload = own.payload
     exchange = Exchange(ownInit: own, ownPayload: payload, isRekey: isRekey)
@@ -107,26 +107,44 @@ extension TransportMachine {
   /// The server's half of RFC 5656 §4.
   private mutating func respond(_ payload: RawSpan, into output: inout [UInt8]) throws {
     guard var current = exchange, let negotiated = current.negotiated, !current.hasSentNewKeys,
-      let hostKey = hostKeys.first(where: { $0.algorithms.contains(negotiated.hostKey) })
+      let (hostKey, blob, algorithm) = chosenHostKey(negotiated.hostKey)
     else { throw SSHError(.protocolError, "KEX_ECDH_INIT out of turn") }
     var message = WireReader(payload)
     try message.skip(1, "message number")
     let share = try message.readStringBytes("Q_C")
     let (ownShare, secret) = try negotiated.keyExchange.method.respond(to: share)
-    let hash = exchangeHash(current, hostKey.publicKey.blob, share, ownShare, secret)
+    let hash = exchangeHash(current, blob, share, ownShare, secret)
     let isFirst = sessionID.isEmpty
     if isFirst {
       sessionID = hash
-      hostKeyBlob = hostKey.publicKey.blob
+      hostKeyBlob = blob
     }
-    let signature = try hostKey.sign(hash, algorithm: negotiated.hostKey)
+    let signature = try hostKey.sign(hash, algorithm: algorithm)
     try sendNow(into: &output) {
       $0.append(MessageNumber.ecdhReply)
-      $0.appendString(hostKey.publicKey.blob)
+      $0.appendString(blob)
       $0.appendString(ownShare)
       $0.appendString(signature)
     }
     try useKeys(&current, hash, secret, into: &output)
+  }
+
+  /// What a key of the server's is offered by: its certificate first, for clients that know the authority.
+  private func offeredAlgorithms(_ key: PrivateKey) -> [String] {
+    let isCertified = hostCertificates.contains { $0.kind == .host && $0.key == key.publicKey }
+    return (isCertified ? key.algorithms.map(KeyCertificate.algorithm) : []) + key.algorithms
+  }
+
+  /// The key, what proves it to the client, and the algorithm that it signs by.
+  private func chosenHostKey(_ name: String) -> (key: PrivateKey, blob: [UInt8], algorithm: String)? {
+    let plain = KeyCertificate.plainAlgorithm(name)
+    let algorithm = plain ?? name
+    guard let key = hostKeys.first(where: { $0.algorithms.contains(algorithm) }) else { return nil }
+    guard plain != nil else { return (key, key.publicKey.blob, algorithm) }
+    guard let certificate = hostCertificates.first(where: { $0.kind == .host && $0.key == key.publicKey }) else {
+      return nil
+    }
+    return (key, certificate.blob, algorithm)
   }
 
   /// The client's half: the server's answer. The signature is right when this returns; whose key it is, the caller judges.

@@ -9,6 +9,8 @@ struct TransportMachine {
   let algorithms: AlgorithmPreferences
   /// The keys that a server proves itself by; empty for a client.
   let hostKeys: [PrivateKey]
+  /// For a server: certificates of its keys.
+  let hostCertificates: [KeyCertificate]
 
   var reader: PacketReader
   var writer = PacketWriter()
@@ -33,8 +35,10 @@ struct TransportMachine {
   private(set) var lastExchange: MonotonicTime?
 
   init(
-    role: Role, limits: SSHLimits, algorithms: AlgorithmPreferences, hostKeys: [PrivateKey], software: String
+    role: Role, limits: SSHLimits, algorithms: AlgorithmPreferences, hostKeys: [PrivateKey],
+    hostCertificates: [KeyCertificate] = [], software: String
   ) {
+    self.hostCertificates = hostCertificates
     self.role = role
     self.limits = limits
     self.algorithms = algorithms

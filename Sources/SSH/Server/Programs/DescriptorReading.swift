@@ -43,6 +43,7 @@ func writeDescriptor(_ descriptor: Int32, _ bytes: ArraySlice<UInt8>) -> Int? {
   }
 }
 
-func setNonBlocking(_ descriptor: Int32) {
+/// Reads and writes of the descriptor return at once.
+public func setNonBlocking(_ descriptor: Int32) {
   _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
 }

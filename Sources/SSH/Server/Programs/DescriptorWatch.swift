@@ -6,7 +6,7 @@ import SystemShims
 ///
 /// For programs behind channels, whose reads and writes succeed at once most of the time. A descriptor is waited for by one
 /// at a time.
-final class DescriptorWatch: Sendable {
+public final class DescriptorWatch: Sendable {
   enum Readiness: Sendable {
     case readable, writable
   }
@@ -24,7 +24,7 @@ final class DescriptorWatch: Sendable {
   private let poller: Int32
   private let state = Mutex(State())
 
-  init() {
+  public init() {
     poller = portside_poller_open()
     precondition(poller >= 0, "no epoll descriptor is to be had")
     var thread = pthread_t()

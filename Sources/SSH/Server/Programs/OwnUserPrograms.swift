@@ -1,4 +1,5 @@
 import Glibc
+import NIOPosix
 import Services
 import SSHCore
 import SystemShims
@@ -44,10 +45,14 @@ public final class OwnUserPrograms: SessionProgramSource {
     let home = homeOfAccount(account) ?? home
     let launch = Launch(
       arguments: arguments, environment: environment(start, account, connection, home: home), directory: home)
-    return start.terminal.map { withTerminal($0, launch) } ?? withPipes(launch)
+    let terminal = start.terminal
+    // The thread that starts a program waits until it is one.
+    return try? await NIOThreadPool.singleton.runIfActive { [self] in
+      terminal.map { withTerminal($0, launch) } ?? withPipes(launch)
+    }
   }
 
-  private struct Launch {
+  private struct Launch: Sendable {
     var arguments: [[UInt8]]
     var environment: [[UInt8]]
     var directory: String
@@ -84,7 +89,7 @@ public final class OwnUserPrograms: SessionProgramSource {
     else { return nil }
     withExtendedLifetime(slaveFile) {}
     return ProcessProgram(
-      process: process.0, processFile: process.1, input: OpenFile(owning: second), output: masterFile, error: nil,
+      process: ChildProcess(process.0, process.1), input: OpenFile(owning: second), output: masterFile, error: nil,
       terminal: masterFile, watch: watch)
   }
 
@@ -96,7 +101,7 @@ public final class OwnUserPrograms: SessionProgramSource {
     else { return nil }
     for file in [input.write, output.read, error.read] { setNonBlocking(file.descriptor) }
     return ProcessProgram(
-      process: process.0, processFile: process.1, input: input.write, output: output.read, error: error.read,
+      process: ChildProcess(process.0, process.1), input: input.write, output: output.read, error: error.read,
       terminal: nil, watch: watch)
   }
 
@@ -116,7 +121,7 @@ public final class OwnUserPrograms: SessionProgramSource {
           launch.directory.withCString { directory in
             var program = portside_program(
               path: path, arguments: arguments, environment: environment, directory: directory, input: input,
-              output: output, error: error, has_terminal: hasTerminal ? 1 : 0)
+              output: output, error: error, has_terminal: hasTerminal ? 1 : 0, changes_user: 0, user: 0, group: 0)
             return portside_start_program(&program)
           }
         }

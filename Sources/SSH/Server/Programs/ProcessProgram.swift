@@ -4,8 +4,18 @@ import Synchronization
 import SystemShims
 import Transport
 
+/// A process that a channel's program is: a child of this process, or somebody else's that tells of its end.
+public protocol SessionProcess: Sendable {
+  /// Readable once the process has ended.
+  var descriptor: Int32 { get }
+  /// How it ended; `nil` while it runs. Never blocks.
+  func reap() -> ExitStatus?
+  /// Sends a signal to it and to what it has started.
+  func signal(_ number: Int32)
+}
+
 /// A process behind a channel, with pipes or with a terminal.
-final class ProcessProgram: SessionProgram {
+public final class ProcessProgram: SessionProgram {
   private struct State {
     var output: OpenFile?
     var error: OpenFile?
@@ -13,9 +23,7 @@ final class ProcessProgram: SessionProgram {
     var isClosed = false
   }
 
-  private let process: pid_t
-  /// Readable once the process has ended.
-  private let processFile: OpenFile
+  private let process: any SessionProcess
   /// The terminal, where there is one.
   private let terminal: OpenFile?
   private let input: InputPipe
@@ -25,12 +33,11 @@ final class ProcessProgram: SessionProgram {
   private let state: Mutex<State>
 
   /// Takes over the descriptors, which must not block. `output` of a terminal is the terminal itself.
-  init(
-    process: pid_t, processFile: OpenFile, input: OpenFile, output: OpenFile, error: OpenFile?, terminal: OpenFile?,
+  public init(
+    process: any SessionProcess, input: OpenFile, output: OpenFile, error: OpenFile?, terminal: OpenFile?,
     watch: DescriptorWatch
   ) {
     self.process = process
-    self.processFile = processFile
     self.terminal = terminal
     self.watch = watch
     self.input = InputPipe(input, watch)
@@ -39,15 +46,16 @@ final class ProcessProgram: SessionProgram {
     for file in [output, error] { if let file { addNews(file) } }
   }
 
+  private func addProcessNews() { _ = portside_poller_add(news.descriptor, process.descriptor) }
   private func addNews(_ file: OpenFile) { _ = portside_poller_add(news.descriptor, file.descriptor) }
   private func removeNews(_ file: OpenFile) { _ = portside_poller_remove(news.descriptor, file.descriptor) }
 
   // MARK: Input
 
-  func takeInput(_ bytes: [UInt8]) -> Bool { input.write(bytes) }
-  func input(_ bytes: [UInt8]) async { await input.writeAll(bytes) }
+  public func takeInput(_ bytes: [UInt8]) -> Bool { input.write(bytes) }
+  public func input(_ bytes: [UInt8]) async { await input.writeAll(bytes) }
 
-  func inputEnd() {
+  public func inputEnd() {
     // A terminal has no half that could be closed: its end of file is a character.
     if let terminal { _ = writeDescriptor(terminal.descriptor, [endOfFile(terminal)][...]) } else { input.close() }
   }
@@ -60,7 +68,7 @@ final class ProcessProgram: SessionProgram {
 
   // MARK: Output
 
-  func availableOutput(maximum: Int) -> ProgramOutput? {
+  public func availableOutput(maximum: Int) -> ProgramOutput? {
     state.withLock { state in
       if let file = state.output {
         switch readDescriptor(file.descriptor, maximum: maximum) {
@@ -68,7 +76,7 @@ final class ProcessProgram: SessionProgram {
         case .end:
           removeNews(file)
           state.output = nil
-          if state.error == nil { addNews(processFile) }
+          if state.error == nil { addProcessNews() }
         case .wouldBlock: break
         }
       }
@@ -78,7 +86,7 @@ final class ProcessProgram: SessionProgram {
         case .end:
           removeNews(file)
           state.error = nil
-          if state.output == nil { addNews(processFile) }
+          if state.output == nil { addProcessNews() }
         case .wouldBlock: break
         }
       }
@@ -87,7 +95,7 @@ final class ProcessProgram: SessionProgram {
     }
   }
 
-  func output(maximum: Int) async -> ProgramOutput {
+  public func output(maximum: Int) async -> ProgramOutput {
     while true {
       if let output = availableOutput(maximum: maximum) { return output }
       if Task.isCancelled || state.withLock({ $0.isClosed }) { return .ended(.none) }
@@ -96,32 +104,25 @@ final class ProcessProgram: SessionProgram {
   }
 
   /// Takes the exit status, once there is one.
-  private static func reap(_ process: pid_t, _ exit: inout ExitStatus?) -> ExitStatus? {
-    if let exit { return exit }
-    var status: Int32 = 0
-    guard waitpid(process, &status, WNOHANG) == process else { return nil }
-    let signal = status & 0x7F
-    exit =
-      signal == 0
-      ? .code(UInt32(status >> 8 & 0xFF))
-      : .signal(SignalName.name(of: signal) ?? "TERM", coreDumped: status & 0x80 != 0)
+  private static func reap(_ process: any SessionProcess, _ exit: inout ExitStatus?) -> ExitStatus? {
+    if exit == nil { exit = process.reap() }
     return exit
   }
 
   // MARK: The rest
 
-  func resize(_ size: TerminalSize) {
+  public func resize(_ size: TerminalSize) {
     guard let terminal else { return }
     _ = portside_set_terminal_size(terminal.descriptor, size.columns, size.rows, size.width, size.height)
   }
 
-  func signal(_ name: String) {
+  public func signal(_ name: String) {
     if name == "BREAK", let terminal { tcsendbreak(terminal.descriptor, 0) }
     guard let number = SignalName.number(of: name), state.withLock({ $0.exit == nil }) else { return }
-    kill(-process, number)
+    process.signal(number)
   }
 
-  func close() {
+  public func close() {
     let isFirst = state.withLock { state in
       defer { state.isClosed = true }
       return !state.isClosed
@@ -130,24 +131,58 @@ final class ProcessProgram: SessionProgram {
     input.close()
     watch.wake(news.descriptor)
     guard state.withLock({ $0.exit == nil }) else { return }
-    kill(-process, SIGHUP)
+    process.signal(SIGHUP)
     // Somebody has to take the exit status, whenever the process ends.
     Task { [self] in
       while state.withLock({ Self.reap(process, &$0.exit) == nil }) {
-        await watch.wait(for: processFile.descriptor, .readable)
+        await watch.wait(for: process.descriptor, .readable)
       }
     }
   }
 }
 
+/// A child of this process.
+final class ChildProcess: SessionProcess {
+  private let process: pid_t
+  private let file: OpenFile
+  private let exit = Mutex<ExitStatus?>(nil)
+
+  /// - Parameter file: The process's own descriptor.
+  init(_ process: pid_t, _ file: OpenFile) {
+    self.process = process
+    self.file = file
+  }
+
+  var descriptor: Int32 { file.descriptor }
+
+  func reap() -> ExitStatus? {
+    exit.withLock { exit in
+      if exit != nil { return exit }
+      var status: Int32 = 0
+      guard waitpid(process, &status, WNOHANG) == process else { return nil }
+      let signal = status & 0x7F
+      exit =
+        signal == 0
+        ? .code(UInt32(status >> 8 & 0xFF))
+        : .signal(SignalName.name(of: signal) ?? "TERM", coreDumped: status & 0x80 != 0)
+      return exit
+    }
+  }
+
+  func signal(_ number: Int32) {
+    // Its number may be another's once its result has been taken.
+    if reap() == nil { kill(-process, number) }
+  }
+}
+
 /// The signals that RFC 4254 §6.9 names.
-enum SignalName {
+public enum SignalName {
   private static let table: [(name: String, number: Int32)] = [
     ("ABRT", SIGABRT), ("ALRM", SIGALRM), ("FPE", SIGFPE), ("HUP", SIGHUP), ("ILL", SIGILL), ("INT", SIGINT),
     ("KILL", SIGKILL), ("PIPE", SIGPIPE), ("QUIT", SIGQUIT), ("SEGV", SIGSEGV), ("TERM", SIGTERM), ("USR1", SIGUSR1),
     ("USR2", SIGUSR2),
   ]
 
-  static func number(of name: String) -> Int32? { table.first { $0.name == name }?.number }
-  static func name(of number: Int32) -> String? { table.first { $0.number == number }?.name }
+  public static func number(of name: String) -> Int32? { table.first { $0.name == name }?.number }
+  public static func name(of number: Int32) -> String? { table.first { $0.number == number }?.name }
 }

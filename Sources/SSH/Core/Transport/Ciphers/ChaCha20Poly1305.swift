@@ -14,6 +14,7 @@ struct ChaCha20Poly1305Packets: PacketSealer, PacketOpener {
   /// - Parameter key: 64 bytes.
   init(key: [UInt8]) {
     precondition(key.count == 64, "the cipher has keys of 64 bytes")
+    SodiumPrimitives.prepare()
     mainKey = Array(key.prefix(32))
     lengthKey = Array(key.suffix(32))
   }

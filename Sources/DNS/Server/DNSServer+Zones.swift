@@ -1,0 +1,113 @@
+import DNSCore
+
+/// What is served: zones of files, with what programs and updates put beside them, and zones of other servers.
+extension DNSServer {
+  /// Puts records beside those of the zones' files, in the place of what stood under the same keys; an empty list takes them
+  /// out. What a file says goes first (`DynamicPlacement`). The serials of the zones rise. Served when this returns.
+  ///
+  /// It packs every zone that is touched anew: for zones of some ten thousand records, not of millions.
+  /// - Parameter changes: Records by key. A key begins with its owner's word (`dhcp`, `certificates`, `mail`): none of them
+  ///   ever touches what stands under the keys of another.
+  /// - Returns: The new serials.
+  @discardableResult
+  public func updateDynamic(
+    _ changes: [String: [ResourceRecord]], _ placement: DynamicPlacement = .freeNames
+  ) -> [Name: UInt32] {
+    state.withLock { state in
+      let touched = state.dynamic.update(changes, placement)
+      let apexes = state.written.map(\.apex)
+      let homes = Set(touched.compactMap { DynamicRecords.home(of: $0, among: apexes) })
+      guard !homes.isEmpty else { return [:] }
+      publish(&state, only: homes)
+      let served = zones.current
+      return Dictionary(homes.compactMap { apex in served.zone(apex).map { (apex, $0.soa.serial) } }) { $1 }
+    }
+  }
+
+  /// Has the serials of zones with dynamic records begin above these: what secondaries saw before a restart.
+  public func raiseSerials(_ floors: [Name: UInt32]) {
+    state.withLock { state in for (apex, floor) in floors { state.dynamic.raiseSerial(of: apex, to: floor) } }
+  }
+
+  /// Tells what was served before a restart. Before the zones are loaded.
+  public func remember(_ versions: [Name: KnownVersion]) {
+    state.withLock { state in for (apex, version) in versions { state.dynamic.known[apex] = version } }
+  }
+
+  /// Sets the records of a zone that came by updates, without looking at them: those of before a restart.
+  public func restoreUpdated(_ records: [ResourceRecord], of apex: Name) {
+    state.withLock { $0.dynamic.updated[apex] = records.isEmpty ? nil : records }
+  }
+
+  /// Changes the records of a zone that came by updates. `body` gets the zone without what signs it, and those records, and returns
+  /// them as they are to be; it sees to it that they last. Served when this returns.
+  /// - Returns: The zone as it is served then; `nil` where there is no such zone with a file.
+  public func changeUpdated<Failure: Error>(
+    _ apex: Name, _ body: (Zone, [ResourceRecord]) throws(Failure) -> [ResourceRecord]
+  ) throws(Failure) -> Zone? {
+    let result: Result<Zone?, Failure> = state.withLock { state in
+      guard let content = state.composed[apex] else { return .success(nil) }
+      do throws(Failure) {
+        let before = state.dynamic.updated[apex] ?? []
+        let after = try body(content, before)
+        guard after != before else { return .success(servedZone(apex)) }
+        state.dynamic.updated[apex] = after.isEmpty ? nil : after
+        publish(&state, only: [apex])
+        return .success(servedZone(apex))
+      } catch {
+        return .failure(error)
+      }
+    }
+    return try result.get()
+  }
+
+  /// Serves a zone of another server; `nil` where there is none that may be served: its names get SERVFAIL.
+  public func setReceived(_ zone: Zone?, of apex: Name) {
+    state.withLock { state in
+      state.received[apex] = zone
+      if zone == nil { state.unavailable.insert(apex) } else { state.unavailable.remove(apex) }
+      publish(&state, only: [apex])
+    }
+  }
+
+  /// Serves no zone of another server but these.
+  public func keepReceived(_ apexes: Set<Name>) {
+    state.withLock { state in
+      let gone = Set(state.received.keys).union(state.unavailable).subtracting(apexes)
+      guard !gone.isEmpty else { return }
+      for apex in gone { state.received[apex] = nil }
+      state.unavailable.subtract(gone)
+      publish(&state, only: gone)
+    }
+  }
+
+  /// Puts zones together, and serves them.
+  /// - Parameter only: The zones that may have changed; `nil` for all.
+  func publish(_ state: inout State, only: Set<Name>? = nil) {
+    let current = zones.current
+    let apexes = state.written.map(\.apex)
+    var next: [Zone] = []
+    var composed: [Name: Zone] = [:]
+    for zone in state.written {
+      let before = state.composed[zone.apex]
+      if let only, !only.contains(zone.apex), let before, let served = current.zone(zone.apex) {
+        composed[zone.apex] = before
+        next.append(served)
+      } else {
+        let content = state.dynamic.compose(zone, among: apexes, served: before)
+        composed[zone.apex] = content
+        next.append(state.finish(content))
+      }
+    }
+    state.composed = composed
+    next += state.received.values
+    next += state.unavailable.map { Zone.placeholder($0) }
+    if let transactions = state.transactions {
+      for zone in next where !zone.isPlaceholder {
+        let old = current.zone(zone.apex).flatMap { $0.isPlaceholder ? nil : $0 }
+        if old !== zone { transactions.willServe(zone, insteadOf: old) }
+      }
+    }
+    zones.replace(with: ZoneCatalog(next))
+  }
+}
