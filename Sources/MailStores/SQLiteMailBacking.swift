@@ -15,9 +15,9 @@ public final class SQLiteMailBacking: MailBacking {
   private let search: SearchIndex
   private let folder: String
   private let lock: MailFile
-  let meter: Meter?
   /// Shared by backups while they read bytes; taken for itself alone by a commit that gives bytes back.
   private let hold: MailFile
+  let meter: Meter?
 
   /// Opens the folder, or makes it. `.unavailable` when another process has it open, `.corrupt` when it was written by a later
   /// version.

@@ -5,6 +5,10 @@ public protocol LeaseStore: Sendable {
   /// Every record, ended ones too: they say who had an address last.
   func all() async throws(StoreError) -> [LeaseRecord]
 
+  /// A page of records in the order of `LeasePosition`: at most `limit` of those behind a position.
+  /// - Parameter heldAt: Only what is held at this time; `nil` for everything.
+  func page(after: LeasePosition?, limit: Int, heldAt: WallTime?) async throws(StoreError) -> [LeaseRecord]
+
   /// Claims addresses, all in one transaction, durable when it returns.
   ///
   /// A claim holds if nobody has the address in its subnet, or its client or `replaces` has it, or what stands there has ended
@@ -15,6 +19,25 @@ public protocol LeaseStore: Sendable {
 
   /// Forgets an address.
   func remove(subnet: IPNetwork, address: IPAddress) async throws(StoreError)
+}
+
+/// A place among the records: IPv4 by number, then IPv6 by the address's text; then by the subnet's text.
+public struct LeasePosition: Sendable, Hashable, Comparable {
+  public var address: IPAddress
+  public var subnet: IPNetwork
+
+  public init(_ address: IPAddress, _ subnet: IPNetwork) {
+    self.address = address
+    self.subnet = subnet
+  }
+
+  /// What the address is ordered by first.
+  public var number: Int64 { address.family == .v4 ? Int64(truncatingIfNeeded: address.bits) & 0xFFFF_FFFF : 1 << 32 }
+
+  public static func < (left: LeasePosition, right: LeasePosition) -> Bool {
+    if left.number != right.number { return left.number < right.number }
+    return (left.address.description, left.subnet.description) < (right.address.description, right.subnet.description)
+  }
 }
 
 /// A wish to have a record stand.

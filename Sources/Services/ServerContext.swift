@@ -6,15 +6,15 @@ public struct ServerContext: Sendable {
   public var penalties: any PenaltyBook
   public var sessions: any SessionRegister
   public var certificates: any CertificateSource
-  /// What a laboratory does to connections; none otherwise.
-  public var faults: [ServiceName: ConnectionFault]
   /// What its operations are counted on.
   public var meters: Meters
+  /// What a laboratory does to connections; none otherwise.
+  public var faults: [ServiceName: ConnectionFault]
 
   public init(
     clock: any Clock, events: any EventSink, accounts: any Accounts, penalties: any PenaltyBook,
-    sessions: any SessionRegister, certificates: any CertificateSource, faults: [ServiceName: ConnectionFault] = [:],
-    meters: Meters = Meters()
+    sessions: any SessionRegister, certificates: any CertificateSource, meters: Meters = Meters(),
+    faults: [ServiceName: ConnectionFault] = [:]
   ) {
     self.clock = clock
     self.events = events
@@ -22,7 +22,7 @@ public struct ServerContext: Sendable {
     self.penalties = penalties
     self.sessions = sessions
     self.certificates = certificates
-    self.faults = faults
     self.meters = meters
+    self.faults = faults
   }
 }

@@ -23,6 +23,16 @@ public actor MemoryLeaseStore: LeaseStore {
     }
   }
 
+  public func page(
+    after: LeasePosition?, limit: Int, heldAt: WallTime?
+  ) async throws(StoreError) -> [LeaseRecord] {
+    let all = try await all().map { (LeasePosition($0.address, $0.subnet), $0) }.sorted { $0.0 < $1.0 }
+    let wanted = all.filter { position, record in
+      (after.map { position > $0 } ?? true) && (heldAt.map { record.isHeld(at: $0) } ?? true)
+    }
+    return wanted.prefix(limit).map(\.1)
+  }
+
   public func claim(_ claims: [LeaseClaim], now: WallTime) async throws(StoreError) -> [LeaseRecord?] {
     if let fault { throw fault }
     return claims.map { claim in

@@ -4,6 +4,7 @@ enum FrozenSchemas {
   static let all: [(version: Int, sql: String)] = [
     (0, ""), (1, one), (2, one + two), (3, one + two + three),
     (4, one + two + three + four), (5, one + two + three + four + five),
+    (6, one + two + three + four + five + six),
   ]
 
   private static let one = """
@@ -149,5 +150,16 @@ enum FrozenSchemas {
       sealed_secret BLOB NOT NULL
     );
     INSERT INTO account_desktop VALUES (7, x'0102');
+
+    """
+
+  private static let six = """
+    INSERT INTO grdb_migrations VALUES ('6');
+    CREATE INDEX lease_order ON lease (
+      CASE WHEN instr(address, ':') THEN 4294967296 ELSE
+        (CAST(address AS INTEGER) << 24) + (CAST(substr(address, instr(address, '.') + 1) AS INTEGER) << 16)
+        + (CAST(replace(rtrim(rtrim(address, '0123456789'), '.'),
+            rtrim(rtrim(rtrim(address, '0123456789'), '.'), '0123456789'), '') AS INTEGER) << 8)
+        + CAST(replace(address, rtrim(address, '0123456789'), '') AS INTEGER) END, address, subnet);
     """
 }

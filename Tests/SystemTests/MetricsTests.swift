@@ -49,7 +49,7 @@ import Testing
           samples, "portside_operations_total", #"service="\#(service)""#, #"operation="\#(operation)""#)
         #expect(count > 0, "\(service) \(operation)")
       }
-      for store in ["accounts", "mail", "queue", "leases"] {
+      for store in ["accounts", "mail", "queue"] {
         #expect(Self.sum(samples, "portside_store_seconds_count", #"store="\#(store)""#) > 0, "\(store)")
       }
       #expect(Self.sum(samples, "portside_store_seconds_count", #"store="mail""#, #"operation="commit""#) > 0)

@@ -46,7 +46,8 @@ extension Console {
         }
         let line = shown.lines[shown.position]
         shown.position += 1
-        actions.write(line + "\n")
+        actions.write(line)
+        actions.write("\n")
         rowsShown += terminal.columns > 0 ? max(1, (CharacterWidth.of(line) - 1) / terminal.columns + 1) : 1
       }
       if let next = shown.next {

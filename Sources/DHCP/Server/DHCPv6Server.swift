@@ -17,7 +17,7 @@ public final class DHCPv6Server: Sendable {
 
   public init(
     _ policy: V6Policy, store: any LeaseStore, observer: any LeaseObserver = NoLeaseObserver(), clock: any Clock,
-    events: any EventSink, minimumSeverity: Event.Severity = .debug, meters: Meters = Meters()
+    events: any EventSink, meters: Meters = Meters(), minimumSeverity: Event.Severity = .debug
   ) async throws {
     try Self.check(policy)
     let report = ServerReport(clock: clock, events: events, meters: meters, minimumSeverity: minimumSeverity)

@@ -25,7 +25,7 @@ public final class JournalLeaseStore: LeaseStore {
   /// - Parameters:
   ///   - growth: Bytes by which the file grows at a time.
   ///   - rewrittenAbove: Bytes below which it is not written anew.
-  ///   - meter: What reads and commits are timed on.
+  ///   - meter: What commits are timed on.
   public init(
     path: String, growth: Int = 1 << 20, rewrittenAbove: Int = 4 << 20, meter: Meter? = nil
   ) throws(StoreError) {
@@ -49,11 +49,10 @@ public final class JournalLeaseStore: LeaseStore {
     return found
   }
 
-  /// A page of records (`LeaseSet.page`).
-  public func page(after: LeasePosition?, limit: Int, heldAt: WallTime?) throws(StoreError) -> [LeaseRecord] {
-    let timer = StoreTimer(meter, .read)
+  public func page(
+    after: LeasePosition?, limit: Int, heldAt: WallTime?
+  ) async throws(StoreError) -> [LeaseRecord] {
     let found = state.withLock { $0.file == nil ? nil : $0.leases.page(after: after, limit: limit, heldAt: heldAt) }
-    timer.end(found == nil ? .failed : .ok)
     guard let found else { throw Self.closed }
     return found
   }
@@ -99,7 +98,6 @@ public final class JournalLeaseStore: LeaseStore {
   private func inOrder<Value: Sendable>(
     _ body: @escaping @Sendable (inout LeaseSet, JournalFile) throws(StoreError) -> Value
   ) async throws(StoreError) -> Value {
-    // With the wait for those before it: that is what a client waits for.
     let timer = StoreTimer(meter, .commit)
     let result: Result<Value, StoreError> = await withCheckedContinuation { continuation in
       queue.async { [self] in
@@ -110,7 +108,10 @@ public final class JournalLeaseStore: LeaseStore {
           })
       }
     }
-    if case .failure = result { timer.end(.failed) } else { timer.end(.ok) }
+    switch result {
+    case .success: timer.end(.ok)
+    case .failure: timer.end(.failed)
+    }
     return try result.get()
   }
 }

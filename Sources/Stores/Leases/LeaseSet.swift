@@ -30,6 +30,27 @@ public struct LeaseSet: Sendable {
     }
   }
 
+  /// The first ones behind a position, in the order of `LeasePosition`: one walk over all places with no more in hand than two pages of
+  /// them. Nothing is sorted but those, and a record is looked at only where its place is among the first.
+  public func page(after: LeasePosition?, limit: Int, heldAt: WallTime?) -> [LeaseRecord] {
+    guard limit > 0 else { return [] }
+    var best: [LeasePosition] = []
+    best.reserveCapacity(2 * limit)
+    var bound: LeasePosition?
+    for place in records.keys {
+      let position = LeasePosition(place.address, place.subnet)
+      if let after, position <= after { continue }
+      if let bound, position >= bound { continue }
+      if let heldAt, records[place]?.isHeld(at: heldAt) != true { continue }
+      best.append(position)
+      guard best.count == 2 * limit else { continue }
+      best.sort()
+      best.removeLast(limit)
+      bound = best[limit - 1]
+    }
+    return best.sorted().prefix(limit).compactMap { records[Place(subnet: $0.subnet, address: $0.address)] }
+  }
+
   /// What came of a claim.
   public enum Outcome: Sendable {
     /// It stands; what gave way for it, at its address and of its client.

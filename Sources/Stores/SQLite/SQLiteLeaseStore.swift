@@ -14,6 +14,28 @@ public struct SQLiteLeaseStore: LeaseStore {
     }
   }
 
+  public func page(
+    after: LeasePosition?, limit: Int, heldAt: WallTime?
+  ) async throws(StoreError) -> [LeaseRecord] {
+    var conditions: [String] = []
+    var arguments: [(any DatabaseValueConvertible)?] = []
+    if let after {
+      conditions.append("(\(Self.order), address, subnet) > (?, ?, ?)")
+      arguments += [after.number, after.address.description, after.subnet.description]
+    }
+    if let heldAt {
+      conditions.append("state <> 2 AND expires > ?")
+      arguments.append(heldAt.seconds)
+    }
+    arguments.append(limit)
+    let filter = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
+    let sql = "SELECT * FROM lease \(filter) ORDER BY \(Self.order), address, subnet LIMIT ?"
+    let values = StatementArguments(arguments)
+    return try await store.read { database in
+      try Row.fetchAll(database, sql: sql, arguments: values).map(Self.record)
+    }
+  }
+
   public func claim(_ claims: [LeaseClaim], now: WallTime) async throws(StoreError) -> [LeaseRecord?] {
     if claims.isEmpty { return [] }
     return try await store.write { database in
@@ -48,6 +70,15 @@ public struct SQLiteLeaseStore: LeaseStore {
         sql: "DELETE FROM lease WHERE subnet = ? AND address = ?", arguments: [subnet.description, address.description])
     }
   }
+
+  /// The number of an IPv4 address; one behind all of them for IPv6. As in the index `lease_order`, or it is not used.
+  private static let order = """
+    CASE WHEN instr(address, ':') THEN 4294967296 ELSE
+      (CAST(address AS INTEGER) << 24) + (CAST(substr(address, instr(address, '.') + 1) AS INTEGER) << 16)
+      + (CAST(replace(rtrim(rtrim(address, '0123456789'), '.'),
+          rtrim(rtrim(rtrim(address, '0123456789'), '.'), '0123456789'), '') AS INTEGER) << 8)
+      + CAST(replace(address, rtrim(address, '0123456789'), '') AS INTEGER) END
+    """
 
   /// The client's other record goes, but only if its claim will hold.
   private static let makeWay = """

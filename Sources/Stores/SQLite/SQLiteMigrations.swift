@@ -13,7 +13,7 @@ enum SQLiteMigrations {
 
   static let steps: [Step] = [
     Step(number: 1, sql: accounts), Step(number: 2, sql: proofs), Step(number: 3, sql: audit),
-    Step(number: 4, sql: leases), Step(number: 5, sql: desktops),
+    Step(number: 4, sql: leases), Step(number: 5, sql: desktops), Step(number: 6, sql: leaseOrder),
   ]
 
   /// A migrator up to and including step `last`.
@@ -143,6 +143,16 @@ enum SQLiteMigrations {
       PRIMARY KEY (subnet, address),
       UNIQUE (subnet, client)
     ) WITHOUT ROWID;
+    """
+
+  /// Leases in the order of their addresses, for pages: `SQLiteLeaseStore.order` is the same expression.
+  private static let leaseOrder = """
+    CREATE INDEX lease_order ON lease (
+      CASE WHEN instr(address, ':') THEN 4294967296 ELSE
+        (CAST(address AS INTEGER) << 24) + (CAST(substr(address, instr(address, '.') + 1) AS INTEGER) << 16)
+        + (CAST(replace(rtrim(rtrim(address, '0123456789'), '.'),
+            rtrim(rtrim(rtrim(address, '0123456789'), '.'), '0123456789'), '') AS INTEGER) << 8)
+        + CAST(replace(address, rtrim(address, '0123456789'), '') AS INTEGER) END, address, subnet);
     """
 
   private static let desktops = """

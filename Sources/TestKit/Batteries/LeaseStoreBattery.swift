@@ -32,6 +32,23 @@ public enum LeaseStoreBattery {
       try await store.remove(subnet: full.subnet, address: full.address)
       try expectEqual(try await store.all(), [other])
     },
+    StoreCheck("pages follow the addresses by number, and end") { store in
+      let hosts: [UInt8] = [100, 2, 10, 1, 20]
+      var records = try hosts.map { try record($0, client: [$0]) }
+      records.append(try record(2, client: [2], expires: 900, third: 1))
+      _ = try await store.claim(records.map { LeaseClaim($0) }, now: WallTime(seconds: 1))
+      let ordered = records.sorted { $0.address < $1.address }
+      var position: LeasePosition?
+      var seen: [LeaseRecord] = []
+      while true {
+        let page = try await store.page(after: position, limit: 2, heldAt: nil)
+        guard let last = page.last else { break }
+        seen += page
+        position = LeasePosition(last.address, last.subnet)
+      }
+      try expectEqual(seen, ordered)
+      try expectEqual(try await store.page(after: nil, limit: 9, heldAt: now), Array(ordered.dropFirst()))
+    },
     StoreCheck("an address that another holds is refused, and the rest of the group stands") { store in
       let first = try record(7, client: [1])
       let own = try record(9, client: [2])

@@ -48,11 +48,11 @@ struct LeaseFolder {
 
   /// A page of what `rows` gives, from the store's own pages; and where the next one begins.
   func page(
-    _ store: JournalLeaseStore, after: String?, limit: Int, all: Bool
-  ) throws -> (rows: [Row], next: String?) {
+    _ store: any LeaseStore, after: String?, limit: Int, all: Bool
+  ) async throws -> (rows: [Row], next: String?) {
     let now = SystemClock().wallTime()
     let start = after.flatMap(Self.position)
-    let leases = try store.page(after: start, limit: limit, heldAt: all ? nil : now)
+    let leases = try await store.page(after: start, limit: limit, heldAt: all ? nil : now)
     var entries = leases.map { (position: LeasePosition($0.address, $0.subnet), row: Self.row($0, now)) }
     let isLast = leases.count < limit
     let end = isLast ? nil : entries.last?.position
@@ -92,7 +92,9 @@ struct LeaseFolder {
   }
 
   /// Opens the leases for the server: takes over what earlier versions kept in a database, and what the command line wanted meanwhile.
-  static func open(_ folder: DataFolder, at now: WallTime, meter: Meter? = nil) async throws -> JournalLeaseStore {
+  static func open(
+    _ folder: DataFolder, at now: WallTime, meter: Meter? = nil
+  ) async throws -> JournalLeaseStore {
     let store = try JournalLeaseStore(path: folder.leaseJournal, meter: meter)
     if FileManager.default.fileExists(atPath: folder.leaseDatabase) {
       let database = try SQLiteStore(path: folder.leaseDatabase)

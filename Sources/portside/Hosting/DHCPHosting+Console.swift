@@ -42,7 +42,7 @@ extension DHCPHosting {
     let folder = try LeaseFolder(configuration.withLock { $0 })
     // A short first page: a screen is full at once, and the rest comes while it is read.
     let limit = question.after == nil ? Self.firstPage : ConsoleQuestion.pageLength
-    let (rows, next) = try folder.page(
+    let (rows, next) = try await folder.page(
       store, after: question.after, limit: limit, all: question.options["all"] != nil)
     let cells = rows.map { row in
       [row.address, row.hardware ?? row.client ?? "", row.name ?? "", row.state, row.expires ?? "", row.subnet]

@@ -76,7 +76,7 @@ final class DHCPHosting: HostedService {
     let v6 = try await DHCPv6Server(
       try DHCPv6Policy.make(settings.configuration, server: DHCPv6Policy.identifier(folder)),
       store: store, observer: surroundings.names.book, clock: surroundings.context.clock,
-      events: surroundings.context.events, minimumSeverity: level, meters: meters)
+      events: surroundings.context.events, meters: meters, minimumSeverity: level)
     let hosting = DHCPHosting(surroundings, folder, store, server, v6, settings.configuration)
     hosting.register()
     surroundings.names.begin(in: folder, clock: surroundings.context.clock)

@@ -43,7 +43,7 @@ final class WorkerSurroundings: Sendable {
     self.gate = gate
     context = ServerContext(
       clock: clock, events: EventFan([log, EventMetrics(metrics), gate]), accounts: gate, penalties: gate,
-      sessions: gate, certificates: gate, faults: settings.faults, meters: process.meters)
+      sessions: gate, certificates: gate, meters: process.meters, faults: settings.faults)
     let contexts = contexts
     certificates = Task {
       for await identities in gate.identities() { contexts.update(identities) }

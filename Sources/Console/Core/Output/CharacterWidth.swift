@@ -13,6 +13,12 @@ package enum CharacterWidth {
 
   package static func of(_ text: some Sequence<Character>) -> Int { text.reduce(0) { $0 + of($1) } }
 
+  /// Most text is ASCII, which needs no look at its characters.
+  package static func of(_ text: String) -> Int {
+    let isPlain = text.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F }
+    return isPlain ? text.utf8.count : text.reduce(0) { $0 + of($1) }
+  }
+
   private static func of(_ scalar: Unicode.Scalar) -> Int {
     let value = scalar.value
     if value < 0x7F { return value < 0x20 ? 0 : 1 }
