@@ -20,7 +20,9 @@ struct LeasePageTests {
     for limit in 1...10 {
       var seen: [LeaseRecord] = []
       var position: LeasePosition?
-      while let last = { seen += leases.page(after: position, limit: limit, heldAt: nil); return seen.last }(),
+      while let last = {
+        seen += leases.page(after: position, limit: limit, heldAt: nil); return seen.last
+      }(),
         position != LeasePosition(last.address, last.subnet)
       {
         position = LeasePosition(last.address, last.subnet)
