@@ -40,8 +40,11 @@ import Testing
       let built = try await run("env", ["swiftc", "-o", "\(folder)/guide", source], within: .seconds(180))
       #expect(built.code == 0, "\(built.all)")
       let result = try await run(
-        "\(folder)/guide", [], environment: ["PORTSIDE": Laboratory.program], within: .seconds(120))
+        "\(folder)/guide", [], environment: ["PORTSIDE": Laboratory.program, "TMPDIR": "\(folder)/"],
+        within: .seconds(120))
       #expect(result.code == 0 && result.output == "passed\n", "\(result.all)")
+      // Its server has gone with it.
+      #expect(try await run("pgrep", ["-f", "data \(folder)"]).code == 1)
     }
   }
 
