@@ -56,7 +56,7 @@ import Testing
     let server = try PortsideServer(
       Self.sections, in: scratch, namespace: cable.server)
     try cable.onClient(["ip", "address", "add", "10.9.0.50/24", "dev", "bad0"])
-    let content = Data((0..<60_000).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) })
+    let content = Data((0..<20_000).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) })
     _ = try scratch.put(content, "tftp/image")
     let clients: [(name: String, get: [String])] = [
       ("curl", ["curl", "-sS", "-o", "\(scratch.path)/curl", "tftp://10.9.0.1/image"]),
@@ -73,7 +73,7 @@ import Testing
       ),
     ]
     for client in clients {
-      let get = try cable.onClient(client.get, seconds: 120)
+      let get = try cable.onClient(client.get, seconds: 200)
       #expect(get.status == 0, "\(client.name): \(get.output)")
       #expect(try scratch.get(client.name) == content, "\(client.name)")
     }

@@ -71,6 +71,8 @@ import Testing
     let (pair, scratch) = (try NamespacePair(), try Scratch())
     try pair.onClient(["ip", "link", "set", "lan0", "address", "02:00:00:00:00:77"])
     let server = try Self.serve(pair, scratch)
+    // A machine that has never been here: with a lease of an earlier run it would only have its address confirmed.
+    for name in ["lan0.lease", "lan0.lease6"] { try? FileManager.default.removeItem(atPath: "/var/lib/dhcpcd/\(name)") }
     let file = try scratch.put(
       Data("duid ll\nhostname both\nfqdn both\noption rapid_commit\nnoarp\n".utf8), "dhcpcd.conf")
     let client = try Child(
