@@ -26,7 +26,7 @@ import Testing
       let kept = try StreamSocket(port: laboratory.port("http"))
       #expect(try kept.get("/", host: "www.lab.test").contains("Portside answers"))
       try laboratory.edit(
-        #""srv.lab.test" = "#, #""extra.lab.test" = { redirect = "https://elsewhere.test" }, "srv.lab.test" = "#)
+        #""srv.lab.test" = "#, "\"extra.lab.test\" = { redirect = \"https://elsewhere.test\" }\n\"srv.lab.test\" = ")
       let report = try await Self.reload(laboratory)
       // The gate sees to a certificate for the name.
       #expect(
@@ -60,7 +60,7 @@ import Testing
       let folder = "\(laboratory.data)/other"
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
       try "<h1>other</h1></html>".write(toFile: "\(folder)/index.html", atomically: true, encoding: .utf8)
-      try laboratory.edit(#""srv.lab.test" = "#, #""other.lab.test" = "\#(folder)", "srv.lab.test" = "#)
+      try laboratory.edit(#""srv.lab.test" = "#, "\"other.lab.test\" = \"\(folder)\"\n\"srv.lab.test\" = ")
       let report = try await Self.reload(laboratory)
       #expect(
         report["replaced"] == ["web"]

@@ -10,7 +10,7 @@ import Services
 extension LocalDelivery {
   static let savesSentEntry = "/private/vendor/portside-mail/save-sent"
 
-  /// Keeps the message as it was submitted, read already, where the account wants it. The message is accepted by then: what fails here
+  /// Keeps the message as it leaves, with the Message-ID that answers refer to, read already, where the account wants it. The message is accepted by then: what fails here
   /// is told and changes nothing.
   /// - Returns: Why a copy that was wanted is not there.
   func saveSent(_ message: PreparedMessage, of account: String) async -> StoreError? {
@@ -19,6 +19,7 @@ extension LocalDelivery {
       guard wish.map({ String(decoding: $0, as: UTF8.self).lowercased() }) == "yes" else { return nil }
       guard let sent = try await store.mailboxes(of: account).mailbox(for: .sent) else { return nil }
       let staged = try await store.stage(expecting: message.size)
+      try staged.write(message.head)
       try staged.write(message.body, message.range)
       _ = try await store.append([MessageAppend(staged, to: sent.id, flags: [.seen])])
       return nil

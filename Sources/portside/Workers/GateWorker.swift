@@ -32,50 +32,79 @@ final class GateWorker: Worker {
   private let chores: [Task<Void, Never>]
   private let trail: AuditTrail
 
-  private init(_ settings: WorkerSettings, _ supervisor: SupervisorLink) async throws {
+  /// What everything else in the gate stands on.
+  private struct Ground {
     let clock = SystemClock()
-    log = LogWriter(settings, clock: clock)
     let metrics = ProcessMetrics(worker: WorkerName.gate.rawValue)
-    guard let masterKey = settings.masterKey else { throw CommandFailure("the gate was given no key") }
-    store = try SQLiteStore(
-      path: DataFolder(settings.configuration).database, meter: metrics.meters.store("accounts"))
-    let trail = AuditTrail(store: SQLiteAuditStore(store))
-    self.trail = trail
-    // Workers log and count for themselves; what they send here is for the audit trail and those who watch.
     let recent = RecentEvents()
-    hub = GateEvents(next: EventFan([recent]), trail: trail, watch: WatchBoard(), clock: clock)
-    let events = EventFan([log, EventMetrics(metrics.registry), hub])
-    certificates = try CertificateService(
-      store: try GateDirectory.certificateStore(settings.configuration, masterKey: masterKey, clock: clock),
-      events: events, clock: clock)
-    try await Self.ensureCertificates(settings, certificates)
-    let parts = try await Self.makeParts(
-      settings, store: store, trail: trail, hub: hub, events: events, certificates: certificates, clock: clock,
-      metrics: metrics, recent: recent, supervisor: supervisor)
+    let log: LogWriter
+    let store: SQLiteStore
+    let trail: AuditTrail
+    let hub: GateEvents
+    let events: any EventSink
+    let certificates: CertificateService
+
+    init(_ settings: WorkerSettings) throws {
+      log = LogWriter(settings, clock: clock)
+      guard let masterKey = settings.masterKey else { throw CommandFailure("the gate was given no key") }
+      store = try SQLiteStore(
+        path: DataFolder(settings.configuration).database, meter: metrics.meters.store("accounts"))
+      trail = AuditTrail(store: SQLiteAuditStore(store))
+      // Workers log and count for themselves; what they send here is for the audit trail and those who watch.
+      hub = GateEvents(next: EventFan([recent]), trail: trail, watch: WatchBoard(), clock: clock)
+      events = EventFan([log, EventMetrics(metrics.registry), hub])
+      certificates = try CertificateService(
+        store: try GateDirectory.certificateStore(settings.configuration, masterKey: masterKey, clock: clock),
+        events: events, clock: clock)
+    }
+  }
+
+  /// Without a suspension: the optimiser of Swift 6.3 crashes on an asynchronous initialiser of this length (CoroSplit).
+  private init(
+    _ settings: WorkerSettings, _ ground: Ground, _ parts: GateParts, _ supervisor: SupervisorLink
+  ) throws {
+    log = ground.log
+    store = ground.store
+    trail = ground.trail
+    hub = ground.hub
+    events = ground.events
+    certificates = ground.certificates
+    self.parts = parts
     let user = settings.configuration.server.user.flatMap { UserAndGroup($0.description) }?.user
     workers = GateServer(parts, configuration: .init(serviceUserID: user, allowsAdministration: false))
     administrators = GateServer(parts, configuration: .init(allowsAdministration: true))
-    pages = try Self.makePages(settings, metrics, workers, parts, events, supervisor)
+    pages = try Self.makePages(settings, ground.metrics, workers, parts, events, supervisor)
     let contexts = TLSContextStore()
-    admin = try Self.makeAdmin(settings, metrics, parts, events, contexts)
-    let numbers = SessionNumbers()
-    let sites = try Self.innerSites(settings, parts, events, certificates, numbers)
-    inner = try HTTPServer(
-      context: ServerContext(
-        clock: parts.clock, events: events, accounts: parts.accounts, penalties: parts.penalties,
-        sessions: parts.sessions, certificates: parts.certificates), contexts: TLSContextStore(),
-      counter: ConnectionCounter(SourceLimits(maximumConnectionsPerSource: 10_000)), numbers: numbers,
-      configuration: sites)
-    self.parts = parts
-    self.events = events
-    let (certificates, folder) = (certificates, DataFolder(settings.configuration).certificates)
+    admin = try Self.makeAdmin(settings, ground.metrics, parts, events, contexts)
+    inner = try Self.makeInner(settings, parts, events, certificates)
+    chores = Self.makeChores(settings, certificates, contexts)
+    try beginOrders(settings)
+  }
+
+  /// What is done all the time beside the requests.
+  private static func makeChores(
+    _ settings: WorkerSettings, _ certificates: CertificateService, _ contexts: TLSContextStore
+  ) -> [Task<Void, Never>] {
+    let folder = DataFolder(settings.configuration).certificates
     let identities = certificates.identities()
-    chores = [
+    return [
       Task.detached { await Self.renew(certificates) },
       Task.detached { await Self.follow(certificates, in: folder) },
       Task.detached { for await present in identities { contexts.update(present) } },
     ]
-    try beginOrders(settings)
+  }
+
+  /// What the web worker passes on.
+  private static func makeInner(
+    _ settings: WorkerSettings, _ parts: GateParts, _ events: any EventSink, _ certificates: CertificateService
+  ) throws -> HTTPServer {
+    let numbers = SessionNumbers()
+    return try HTTPServer(
+      context: ServerContext(
+        clock: parts.clock, events: events, accounts: parts.accounts, penalties: parts.penalties,
+        sessions: parts.sessions, certificates: parts.certificates), contexts: TLSContextStore(),
+      counter: ConnectionCounter(SourceLimits(maximumConnectionsPerSource: 10_000)), numbers: numbers,
+      configuration: try innerSites(settings, parts, events, certificates, numbers))
   }
 
   private func beginOrders(_ settings: WorkerSettings) throws {
@@ -89,7 +118,13 @@ final class GateWorker: Worker {
   static func start(
     _ settings: WorkerSettings, _ sockets: [InheritedSocket], _ supervisor: SupervisorLink
   ) async throws -> GateWorker {
-    let worker = try await GateWorker(settings, supervisor)
+    let ground = try Ground(settings)
+    try await ensureCertificates(settings, ground.certificates)
+    let parts = try await makeParts(
+      settings, store: ground.store, trail: ground.trail, hub: ground.hub, events: ground.events,
+      certificates: ground.certificates, clock: ground.clock, metrics: ground.metrics, recent: ground.recent,
+      supervisor: supervisor)
+    let worker = try GateWorker(settings, ground, parts, supervisor)
     try await worker.listen(settings, sockets)
     await worker.audit(settings.versions)
     return worker

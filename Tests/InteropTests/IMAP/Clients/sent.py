@@ -42,7 +42,7 @@ wish('"yes"')
 submit("wanted")
 count, raw = sent()
 assert count == before + 1, (before, count)
-assert raw.startswith(b"From: ") and b"Subject: wanted\r\n" in raw, raw
+assert b"\r\nSubject: wanted\r\n" in raw and b"\r\nMessage-ID: " in raw and raw.endswith(b"\r\n\r\ntext\r\n"), raw
 wish("NIL")
 submit("unasked again")
 assert sent()[0] == count, "no longer"
