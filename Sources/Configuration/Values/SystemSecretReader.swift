@@ -6,9 +6,10 @@
 
 /// Reads secrets from this machine's files and this process's environment.
 public struct SystemSecretReader: SecretReader {
-  public init() {}
+  public let user: UInt32
 
-  public var user: UInt32 { geteuid() }
+  /// - Parameter user: Who the server runs as: its files are as good as root's.
+  public init(user: UInt32 = geteuid()) { self.user = user }
 
   public func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 

@@ -122,6 +122,12 @@ struct DataFolder: Sendable {
     }
   }
 
+  /// Who the stores belong to; `nil` before there are any.
+  var storeOwner: uid_t? {
+    var status = stat()
+    return stat(store, &status) == 0 ? status.st_uid : nil
+  }
+
   /// As root, becomes the user that the stores belong to: files that root made there would be closed to the workers.
   func becomeOwner() throws {
     guard geteuid() == 0 else { return }

@@ -11,7 +11,9 @@ enum MasterKey {
       try create(path.description)
     }
     let text: Secret
-    do { text = try reference.resolve(using: SystemSecretReader()) } catch {
+    // Root may look after a server that runs as another, whose the stores are and the key that it has made.
+    let owner = DataFolder(configuration).storeOwner ?? geteuid()
+    do { text = try reference.resolve(using: SystemSecretReader(user: owner)) } catch {
       throw CommandFailure("server.key: \(error)")
     }
     let key = text.withBytes { decodeHexadecimal($0) ?? $0 }
