@@ -18,7 +18,7 @@ import Testing
   /// Each client takes an address in the end, and no two have the same.
   @Test func everyClientHasAnAddressOfItsOwn() throws {
     let scratch = try Scratch()
-    let cable = try BadCable(in: scratch, loss: 25, twice: 25, late: 30)
+    let cable = try BadCable(in: scratch, loss: 10, twice: 25, late: 30)
     let server = try PortsideServer(Self.sections, in: scratch, namespace: cable.server)
     let script = try DHCPClientsTests.script(scratch, interface: "bad0")
     let files = ["-sf", script, "-lf", "\(scratch.path)/leases", "-pf", "\(scratch.path)/pid", "-cf", "/dev/null"]
