@@ -18,11 +18,14 @@ extension PortsideConfiguration {
   }
 
   /// A port that is free for TCP and UDP on loopback at this moment.
+  ///
+  /// It lies below those that the kernel gives to connections going out (from 32,768): between this look and the
+  /// moment when the gate binds it, only another laboratory could take it.
   static func freePort() throws -> UInt16 {
     for _ in 0..<100 {
       let stream = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
       let datagram = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
-      let port = bind(stream, to: 0).flatMap { bind(datagram, to: $0) }
+      let port = bind(stream, to: .random(in: 20_000..<32_000)).flatMap { bind(datagram, to: $0) }
       close(stream)
       close(datagram)
       if let port { return port }
@@ -30,7 +33,7 @@ extension PortsideConfiguration {
     throw CommandFailure("no port is free for UDP and TCP")
   }
 
-  /// Binds to a loopback port, or to any (`0`); the port, unless it is taken.
+  /// Binds to a loopback port; the port, unless it is taken.
   private static func bind(_ descriptor: Int32, to port: UInt16) -> UInt16? {
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)

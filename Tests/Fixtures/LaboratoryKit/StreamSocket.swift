@@ -60,7 +60,16 @@ public final class Occupier {
   private let number: Int32
   public let port: Int
 
-  public init(port wanted: Int = 0) throws {
+  /// Any free port: below those that the kernel gives to connections going out, since it is asked for by name later.
+  public convenience init() throws {
+    for _ in 0..<50 {
+      let port = Int.random(in: 20_000..<32_000)
+      if (try? Occupier(port: port)) != nil { return try self.init(port: port) }
+    }
+    throw Failure("no port is free")
+  }
+
+  public init(port wanted: Int) throws {
     number = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     var address = StreamSocket.loopback(wanted)
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)

@@ -161,7 +161,7 @@ import Testing
 
   /// A port that nobody has, used as a range of one.
   private static func freePort() throws -> Int {
-    lastPort = Int.random(in: 53_000..<60_000)
+    lastPort = try Occupier().port
     return lastPort
   }
   // unsafe: the suite is serialised, and one test alone uses it.

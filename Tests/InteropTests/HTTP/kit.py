@@ -2,6 +2,7 @@
 addresses, and ports that nobody else has."""
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -9,9 +10,16 @@ import subprocess
 
 
 def free():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    # Below those that the kernel gives to connections going out: a test beside this one makes many.
+    while True:
+        with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagram:
+            port = random.randrange(20000, 32000)
+            try:
+                stream.bind(("127.0.0.1", port))
+                datagram.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def named(folder):
