@@ -62,11 +62,11 @@ public final class Occupier {
 
   /// Any free port: below those that the kernel gives to connections going out, since it is asked for by name later.
   public convenience init() throws {
-    for _ in 0..<50 {
-      let port = Int.random(in: 20_000..<32_000)
-      if (try? Occupier(port: port)) != nil { return try self.init(port: port) }
+    let candidates = (0..<50).map { _ in Int.random(in: 20_000..<32_000) }
+    guard let port = candidates.first(where: { (try? Occupier(port: $0)) != nil }) else {
+      throw Failure("no port is free")
     }
-    throw Failure("no port is free")
+    try self.init(port: port)
   }
 
   public init(port wanted: Int) throws {
