@@ -192,6 +192,7 @@ typealias Driver1 = ServerDriver<HTTP1ServerSession>
     #expect(requests.map(\.host) == ["www.example.org", "a", "[::1]", "h", "a"])
     #expect(requests.map(\.port) == [8080, 0, 80, 443, 0])
     #expect(requests.map(\.path) == ["/x", "/", "", "", "/"])
+    #expect(requests[1].withPath { $0.byteCount } == 1 && requests[1].query == "y")
     #expect(requests.map(\.form) == [.absolute, .absolute, .asterisk, .authority, .origin])
   }
 

@@ -18,6 +18,8 @@ enum RequestHead {
       methodRange: TextRange(line.name), pathRange: TextRange(shift(target.path, base)),
       queryRange: target.query.map { TextRange(shift($0, base)) } ?? .empty, hasQuery: target.query != nil,
       hostRange: .empty, port: 0)
+    // `http://host?query` means its root: whoever looks at the path's octets must find the slash (RFC 9110 §4.2.3).
+    if target.form == .absolute, target.path.isEmpty { request.setPath([0x2F]) }
     try setHost(&request, head, target.authority.map { shift($0, base) })
     request.content = try framing(request.fields, head, line.version, limits)
     request.expectsContinue = try expectation(request)

@@ -38,13 +38,21 @@ public enum ByteRanges {
     guard let dash = (0..<text.byteCount).first(where: { text[$0] == 0x2D }) else { return nil }
     let (first, last) = (text.extracting(0..<dash), text.extracting((dash + 1)..<text.byteCount))
     if first.byteCount == 0 {
-      guard let suffix = last.decimal else { return nil }
+      guard let suffix = position(last) else { return nil }
       return max(0, length - suffix)..<length
     }
-    guard let start = first.decimal else { return nil }
+    guard let start = position(first) else { return nil }
     if last.byteCount == 0 { return start < length ? start..<length : 0..<0 }
-    guard let end = last.decimal, end >= start else { return nil }
+    guard let end = position(last), end >= start else { return nil }
     return start < length ? start..<(min(end, length - 1) + 1) : 0..<0
+  }
+
+  /// A number of bytes. One that no content reaches is as good as the largest we count to: the grammar has no bound.
+  private static func position(_ digits: RawSpan) -> Int64? {
+    guard digits.byteCount > 0, (0..<digits.byteCount).allSatisfy({ Characters.isDigit(digits[$0]) }) else {
+      return nil
+    }
+    return digits.decimal ?? .max
   }
 
   /// Joins ranges that overlap or touch, and keeps the order of the first ones (§14.2 lets a server do so).
