@@ -64,6 +64,19 @@ import Testing
       #expect(added.status == "200" && added.text.contains("carl@lab.test is added"), "\(added)")
       let accounts = try await browser.get("/c/show/accounts").text
       #expect(accounts.contains("&lt;img src=x") && !accounts.contains("<img"), "\(accounts)")
+      // One page for all about an account; a row's link leads to a form with its fields, and does nothing by itself.
+      #expect(accounts.contains("<a href=\"/person?name=carl%40lab.test\">"), "\(accounts)")
+      let person = try await browser.get("/person?name=carl%40lab.test").text
+      #expect(person.contains("&lt;img src=x") && !person.contains("<img"), "\(person)")
+      #expect(person.contains("<a href=\"/c/account/totp/begin?p.NAME=carl%40lab.test\">"), "\(person)")
+      #expect(try await browser.get("/person?name=nobody").status == "404")
+      #expect(try await browser.get("/person?name=--json").status == "404")
+      let key = try await browser.get("/person?name=\(ann.name)").text
+      #expect(key.contains("/c/account/key/remove?p.NAME=ann%40lab.test&amp;p.KEY=SHA256%3A"), "\(key)")
+      let sessions = try await browser.get("/c/show/sessions").text
+      #expect(sessions.contains("<a href=\"/c/session/end?p.SESSION="), "\(sessions)")
+      #expect(try await browser.get("/c/show/mail/queue").status == "200")
+      #expect(try await browser.get("/c/show/audit").text.contains("<th scope=\"col\">who</th>"))
       // A form that is not from here does nothing; nor does a link.
       #expect(try await browser.send("/c/account/add", ["p.NAME=dora", "form=forged"]).status == "403")
       _ = try await browser.get("/c/account/remove?p.NAME=carl")
@@ -94,6 +107,17 @@ import Testing
       let removed = try await browser.curl(
         "-H", bearer, "-d", #"{"parameters":{"NAME":"bob"}}"#, browser.origin + "/api/v1/account/remove")
       #expect(removed.status == "200", "\(removed)")
+      // What is not understood is refused, not passed over.
+      for content in [#"{"parameter":{"NAME":"x"}}"#, #"{"parameters":{"NAME":"x","OTHER":"y"}}"#, "[]", "{"] {
+        let refused = try await browser.curl(
+          "-H", bearer, "-d", content, browser.origin + "/api/v1/account/disable")
+        #expect(refused.status == "400", "\(content): \(refused)")
+      }
+      #expect(try await browser.curl("-H", bearer, browser.origin + "/api/v1/show/account").status == "400")
+      #expect(try await browser.curl("-H", bearer, browser.origin + "/api/v1/show/zones?o.al=1").status == "400")
+      let allowed = try await browser.curl(
+        "-D", "-", "-X", "DELETE", "-H", bearer, browser.origin + "/api/v1/account/remove")
+      #expect(allowed.status == "405" && allowed.text.lowercased().contains("allow: post"), "\(allowed)")
       let document = try await browser.get("/api/v1/openapi.json")
       let parsed = try JSONSerialization.jsonObject(with: Data(document.text.utf8)) as? [String: Any]
       #expect((parsed?["paths"] as? [String: Any])?["/account/add"] != nil)

@@ -13,6 +13,7 @@ extension AdminVerb {
     "account show": ["property", "value"],
     "penalty list": ["source", "state", "reason", "service", "left"],
     "session list": ["session", "service", "account", "peer", "local", "encryption", "since"],
+    "audit list": ["number", "time", "who", "what", "subject", "before", "after", "service", "session", "peer"],
     "account key list": ["number", "fingerprint", "options", "comment", "added", "last used"],
     "account app-password list": ["label", "services", "networks", "expires", "added", "last used"],
   ]

@@ -50,6 +50,21 @@ enum AdminAPI {
     return fields
   }
 
+  /// The first member or field that the command does not know: whoever misspells an option must hear of it.
+  static func unknown(_ object: [String: Any], _ fields: [String: String], of command: Command) -> String? {
+    let known = Set(
+      command.parameters.map { "p." + $0.name } + command.options.map { "o." + $0.name } + ["after"])
+    if let field = fields.keys.sorted().first(where: { !known.contains($0) }) { return String(field.dropFirst(2)) }
+    for (name, value) in object.sorted(by: { $0.key < $1.key }) {
+      switch name {
+      case "parameters", "options": if !(value is [String: Any]) { return name }
+      case "after", "secret": if !(value is String) { return name }
+      default: return name
+      }
+    }
+    return nil
+  }
+
   // MARK: The document
 
   /// OpenAPI 3.1, made from the commands' declarations.
@@ -99,7 +114,7 @@ enum AdminAPI {
 
   private static func body(_ properties: [String: Any], required: [String]) -> [String: Any] {
     let schema: [String: Any] = ["type": "object", "properties": properties, "required": required]
-    return ["required": true, "content": ["application/json": ["schema": schema]]]
+    return ["required": !required.isEmpty, "content": ["application/json": ["schema": schema]]]
   }
 
   private static func query(_ name: String, isRequired: Bool) -> [String: Any] {

@@ -1,5 +1,4 @@
 import ConsoleCore
-import Foundation
 
 /// The administration pages, as HTML. Every form works without a script, and there is none.
 struct AdminPages: Sendable {
@@ -34,7 +33,7 @@ struct AdminPages: Sendable {
 
   private static let menu: [(title: String, path: String)] = [
     ("sessions", "show/sessions"), ("accounts", "show/accounts"), ("zones", "show/zones"), ("leases", "show/leases"),
-    ("mail queue", "show/queue"), ("certificates", "show/certificates"), ("penalties", "show/penalties"),
+    ("mail queue", "show/mail/queue"), ("certificates", "show/certificates"), ("penalties", "show/penalties"),
     ("audit", "show/audit"), ("log", "show/log"),
   ]
 
@@ -135,7 +134,7 @@ struct AdminPages: Sendable {
     text.map { .element("p", ["class": isFailure ? "failure" : "done", "role": "status"], HTML($0)) } ?? .empty
   }
 
-  private func shown(_ answer: ConsoleAnswer, path: String, values: [String: String] = [:]) -> HTML {
+  func shown(_ answer: ConsoleAnswer, path: String, values: [String: String] = [:]) -> HTML {
     switch answer {
     case .done(let text): return note(text, isFailure: false)
     case .failure(let text): return note(text, isFailure: true)
@@ -146,29 +145,40 @@ struct AdminPages: Sendable {
       }
       return note(text, isFailure: false) + .element("dl", [:], rows)
         + .element("p", ["class": "dim"], "It is shown this once.")
-    case .listing(let listing): return table(listing) + next(listing, path, values)
+    case .listing(let listing): return table(listing, path, values) + next(listing, path, values)
     }
   }
 
-  private func table(_ listing: Listing) -> HTML {
+  private func table(_ listing: Listing, _ path: String, _ values: [String: String]) -> HTML {
     guard !listing.rows.isEmpty else { return .element("p", ["class": "dim"], "nothing") }
-    let head = HTML.each(listing.columns) { .element("th", ["scope": "col"], HTML($0)) }
+    let name = (path.hasPrefix("/c/") ? String(path.dropFirst(3)) : path).split(separator: "/").joined(separator: " ")
+    let links = (AdminRowLink.all[name] ?? []).filter { tree.command(named: $0.command) != nil }
+    let isPeople = name == "show accounts" || name == "account list"
+    var head = HTML.each(listing.columns) { .element("th", ["scope": "col"], HTML($0)) }
+    if !links.isEmpty { head += .element("th", ["scope": "col"], "change") }
     let body = HTML.each(listing.rows) { row in
-      .element("tr", [:], HTML.each(row) { .element("td", [:], HTML($0)) })
+      var cells = HTML.each(row.indices) { index in
+        let isName = isPeople && listing.columns[index] == "name"
+        return .element("td", [:], isName ? .link(Self.personPath(row[index]), HTML(row[index])) : HTML(row[index]))
+      }
+      if !links.isEmpty {
+        let found = HTML.each(links) { link in
+          link.target(listing.columns, row, values).map { .link($0, HTML(link.label)) + " " } ?? .empty
+        }
+        cells += .element("td", [:], found)
+      }
+      return .element("tr", [:], cells)
     }
     return .element(
-      "div", ["class": "wide"],
+      "div", ["class": "wide", "tabindex": "0"],
       .element("table", [:], .element("thead", [:], .element("tr", [:], head)) + .element("tbody", [:], body)))
   }
 
   private func next(_ listing: Listing, _ path: String, _ values: [String: String]) -> HTML {
     guard let next = listing.next else { return .empty }
-    var parts = URLComponents()
-    parts.queryItems =
-      values.filter { $0.key.hasPrefix("p.") || $0.key.hasPrefix("o.") }.sorted { $0.key < $1.key }
-      .map { URLQueryItem(name: $0.key, value: $0.value) } + [URLQueryItem(name: "after", value: next)]
-    return .element(
-      "p", [:], .link((path.hasPrefix("/") ? path : "/c/" + path) + "?" + (parts.percentEncodedQuery ?? ""), "more"))
+    let kept = values.filter { $0.key.hasPrefix("p.") || $0.key.hasPrefix("o.") }.sorted { $0.key < $1.key }
+    let query = AdminQuery.text(kept.map { ($0.key, $0.value) } + [("after", next)])
+    return .element("p", [:], .link((path.hasPrefix("/") ? path : "/c/" + path) + query, "more"))
   }
 
   static let style = """

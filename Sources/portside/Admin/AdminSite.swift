@@ -42,7 +42,7 @@ final class AdminSite: SiteHandler {
     case .post:
       guard let octets = await Self.content(body) else { return Pages.error(.contentTooLarge) }
       content = octets
-    default: return Pages.error(.methodNotAllowed)
+    default: return notAllowed(request)
     }
     // Another site's page may send a form here; a browser says that it did (Fetch Metadata), and its forms lack our token.
     if request.method == .post, let site = request.fields[.secFetchSite], site != "same-origin", site != "none" {
@@ -72,6 +72,7 @@ final class AdminSite: SiteHandler {
     switch request.path {
     case "/": return Self.page(.ok, await overview(session))
     case "/login": return Self.redirect("/")
+    case "/person": return await person(form["name"] ?? "", session)
     case "/commands": return Self.page(.ok, pages.commands(session))
     case "/logout" where request.method == .post:
       if let token { sessions.end(token) }
@@ -122,6 +123,24 @@ final class AdminSite: SiteHandler {
     return pages.overview(session, sections)
   }
 
+  /// All about one account, as far as the one who asks may see it.
+  private func person(_ name: String, _ session: AdminSessions.Session) async -> HTTPReply {
+    var sections: [(title: String, words: [String], answer: ConsoleAnswer)] = []
+    // A name is a value here, whatever it looks like.
+    guard !name.isEmpty, !name.hasPrefix("-") else {
+      return Self.page(.notFound, pages.message("Not found", "There is no such account.", session))
+    }
+    for section in AdminPages.personSections(name) {
+      let answer = await console.perform(
+        ConsoleCall(words: section.words), account: session.account, session: session.record)
+      if sections.isEmpty, case .failure(let text) = answer {
+        return Self.page(.notFound, pages.message("Not shown", text, session))
+      }
+      sections.append((section.title, section.words, answer))
+    }
+    return Self.page(.ok, pages.person(name, sections, session))
+  }
+
   // MARK: Log-in
 
   private func logIn(_ form: FormFields, _ connection: Connection) async -> HTTPReply {
@@ -168,10 +187,13 @@ final class AdminSite: SiteHandler {
   // MARK: API
 
   private func api(_ request: HTTPRequest, _ content: [UInt8], _ connection: Connection) async -> HTTPReply {
-    let object = (try? JSONSerialization.jsonObject(with: Data(content))) as? [String: Any] ?? [:]
+    let parsed = content.isEmpty ? [:] : try? JSONSerialization.jsonObject(with: Data(content))
+    guard let object = parsed as? [String: Any] else {
+      return AdminAPI.failure(.badRequest, "the content is no JSON object")
+    }
     if request.path == "/api/v1/openapi.json" { return AdminAPI.reply(.ok, AdminAPI.document(pages.tree)) }
     if request.path == "/api/v1/login" {
-      guard request.method == .post else { return Pages.error(.methodNotAllowed) }
+      guard request.method == .post else { return notAllowed(request) }
       let (name, password) = (object["name"] as? String ?? "", object["password"] as? String ?? "")
       guard case .granted(let identity) = await attempt(name, password, object["code"] as? String ?? "", connection)
       else { return AdminAPI.failure(.unauthorized, "the log-in was refused") }
@@ -183,13 +205,29 @@ final class AdminSite: SiteHandler {
     guard let command = named(request.path, below: "/api/v1/") else {
       return AdminAPI.failure(.notFound, "there is no such command")
     }
-    guard !command.columns.isEmpty || request.method == .post else {
-      return AdminAPI.failure(.methodNotAllowed, "'\(command.name)' changes something: use POST")
-    }
+    guard !command.columns.isEmpty || request.method == .post else { return notAllowed(request) }
     let fields = request.method == .post ? AdminAPI.fields(object) : FormFields(request.query ?? "").all
+    if let wrong = AdminAPI.unknown(request.method == .post ? object : [:], fields, of: command) {
+      return AdminAPI.failure(.badRequest, "'\(command.name)' knows no '\(wrong)'")
+    }
+    // Without its parameter, `show account` would be read as the beginning of `show accounts`.
+    guard command.parameters.allSatisfy({ $0.isOptional || !(fields["p." + $0.name] ?? "").isEmpty }) else {
+      return AdminAPI.failure(.badRequest, "parameters are missing: \(command.usage)")
+    }
     let secret = (object["secret"] as? String).map { HiddenText(Array($0.utf8)) }
     let call = ConsoleCall(words: Self.words(command, fields), after: fields["after"], secret: secret)
     return AdminAPI.reply(await console.perform(call, account: session.account, session: session.record))
+  }
+
+  /// 405 with the methods that would do (RFC 9110 §15.5.6).
+  private func notAllowed(_ request: HTTPRequest) -> HTTPReply {
+    let isAPI = request.path.hasPrefix("/api/v1/")
+    let command = isAPI ? named(request.path, below: "/api/v1/") : nil
+    let changes = request.path == "/api/v1/login" || command.map(\.columns.isEmpty) == true
+    let text = changes ? "this changes something: use POST" : "use GET, HEAD or POST"
+    var reply = isAPI ? AdminAPI.failure(.methodNotAllowed, text) : Pages.error(.methodNotAllowed)
+    reply.fields.append(.allow, changes ? "POST" : "GET, HEAD, POST")
+    return reply
   }
 
   // MARK: Commands
