@@ -1,4 +1,4 @@
-"""litmus, rclone and cadaver against the files of an account."""
+"""litmus, rclone, cadaver and davfs2 against the files of an account."""
 import json
 import os
 import subprocess
@@ -38,6 +38,27 @@ try:
     out = lab.run(["cadaver", plain], input="\n".join(words) + "\n", env={"HOME": home}).stdout
     rows["cadaver"] = {"failures": out.count("failed"), "blue": "Value of color is: blue" in out,
                        "locked": "Scope: exclusive  Type: write" in out, "text": out[-1500:]}
+
+    # davfs2's own buffer of 16 KiB is smaller than what a kernel since 6.16 reads of a folder at once: it refuses then (EINVAL).
+    cache, mount = f"{folder}/cache", f"{folder}/mount"
+    os.makedirs(cache)
+    os.chmod(cache, 0o777)
+    os.chmod(folder, 0o755)
+    os.makedirs(mount)
+    with open(f"{folder}/secrets", "w") as file:
+        file.write(f"{plain} {lab.name} {lab.password}\n")
+    os.chmod(f"{folder}/secrets", 0o600)
+    with open(f"{folder}/davfs.conf", "w") as file:
+        file.write(f"buf_size 64\ncache_dir {cache}\nsecrets {folder}/secrets\nuse_locks 1\nask_auth 0\n")
+    steps = [f"mount -t davfs -o conf={folder}/davfs.conf {plain} {mount}", f"ls {mount}", f"cp /etc/hostname {mount}/name",
+             f"mkdir {mount}/d", f"mv {mount}/name {mount}/d/name2", f"cmp /etc/hostname {mount}/d/name2", f"ls {mount}/d",
+             f"umount {mount}"]
+    out = lab.run(["sh", "-c", "\n".join(f"{step}; echo code $?" for step in steps)])
+    written = f"{lab.data}/files/home/{lab.name}/d/name2"
+    rows["davfs2"] = {
+        "codes": out.stdout.count("code 0"), "steps": len(steps), "listed": "name2" in out.stdout and "moved" in out.stdout,
+        "written": os.path.exists(written) and open(written).read() == open("/etc/hostname").read(),
+        "text": (out.stdout + out.stderr)[-800:]}
 
     wrong = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--cacert", lab.ca]
     rows["log-in"] = {
