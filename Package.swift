@@ -131,7 +131,7 @@ let package = Package(
     module("DNSClient", path: "DNS/Client", ["WireKit", "DNSCore", nioCore, nioPosix, nioSSL]),
     module(
       "DNSReplication", path: "DNS/Replication",
-      ["WireKit", "Services", "DNSCore", "DNSClient", "DNSServer", nioCore, nioPosix]),
+      ["WireKit", "Services", "DNSCore", "DNSSecurity", "DNSClient", "DNSServer", nioCore, nioPosix]),
     module(
       "DNSResolver", path: "DNS/Resolver",
       [

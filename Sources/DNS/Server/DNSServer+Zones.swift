@@ -62,6 +62,13 @@ extension DNSServer {
     return try result.get()
   }
 
+  /// The records that the file of the closest zone of ours has at a name: what a person wrote, and nothing else.
+  public func writtenRecords(of name: Name) -> [ResourceRecord] {
+    let zones = state.withLock(\.written)
+    guard let apex = DynamicRecords.home(of: name, among: zones.map(\.apex)) else { return [] }
+    return zones.first { $0.apex == apex }?.records(of: name) ?? []
+  }
+
   /// Serves a zone of another server; `nil` where there is none that may be served: its names get SERVFAIL.
   public func setReceived(_ zone: Zone?, of apex: Name) {
     state.withLock { state in

@@ -19,6 +19,16 @@ struct DynamicRecords: Sendable {
 
   var isEmpty: Bool { byKey.isEmpty }
 
+  /// Whose records stand at a name.
+  func owners(of name: Name) -> [String] {
+    var owners = Set<String>()
+    for (key, records) in byKey where records.contains(where: { $0.name == name }) {
+      owners.insert(key.split(separator: " ").first.map(String.init) ?? key)
+    }
+    if updated.values.contains(where: { $0.contains { $0.name == name } }) { owners.insert("update") }
+    return owners.sorted()
+  }
+
   /// Puts records in the place of those that stood under each key.
   /// - Returns: Every name that was touched.
   mutating func update(_ changes: [String: [ResourceRecord]], _ placement: DynamicPlacement = .freeNames) -> Set<Name> {
