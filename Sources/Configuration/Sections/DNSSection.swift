@@ -37,6 +37,9 @@ public struct DNSSection: ServiceSection {
 
   public init() {}
 
+  /// Whether names of others are looked up: for clients, or for names of ours that have their addresses.
+  public var asksOthers: Bool { !recursion.isEmpty || !alias.isEmpty }
+
   public static let ports = [
     ServicePort<DNSSection>(service: .dns, key: "port", place: \.port, transports: [.udp, .tcp], tls: .none),
     ServicePort<DNSSection>(service: .dot, key: "tls_port", place: \.tlsPort, transports: [.tcp], tls: .implicit),
@@ -89,7 +92,8 @@ public struct DNSSection: ServiceSection {
     keys.key(
       "require_cookies", \.requireCookies, .flag,
       "Whether UDP clients that send a cookie are answered only with one of ours (RFC 7873 §5.2.3).",
-      details: "They get it with BADCOOKIE and ask again. Clients without cookies are answered as ever.", example: "false")
+      details: "They get it with BADCOOKIE and ask again. Clients without cookies are answered as ever.",
+      example: "false")
     keys.key(
       "alias", \.alias, .list(.record()), "Names of our zones that have the addresses of another name.",
       details:
@@ -152,7 +156,9 @@ public struct DNSSection: ServiceSection {
     }
     problems += transferProblems(seen)
     for (index, entry) in alias.enumerated()
-    where !zones.contains(where: { $0.from.isEmpty && $0.networks.isEmpty && entry.name.labels.suffix($0.name.labels.count).elementsEqual($0.name.labels)
+    where !zones.contains(where: {
+      $0.from.isEmpty && $0.networks.isEmpty
+        && entry.name.labels.suffix($0.name.labels.count).elementsEqual($0.name.labels)
     }) {
       problems.append(
         Problem(

@@ -158,7 +158,9 @@ extension ZoneReplication {
     }
   }
 
-  private func carryOut(_ update: ZoneUpdate, _ key: UpdateSigner?, _ peer: Endpoint) throws(ZoneUpdate.Refusal) -> UInt32 {
+  private func carryOut(_ update: ZoneUpdate, _ key: UpdateSigner?, _ peer: Endpoint) throws(ZoneUpdate.Refusal)
+    -> UInt32
+  {
     guard secondary(update.zone) == nil else {
       throw ZoneUpdate.Refusal(.notAuth, "the zone is another server's")
     }

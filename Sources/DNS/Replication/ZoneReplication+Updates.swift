@@ -39,7 +39,8 @@ extension ZoneReplication {
   ) async -> DNSReply {
     guard let message = try? Message.decode(request) else { return Self.bare(request, .formErr) }
     guard zone.forwardsUpdates.contains(where: { $0.contains(peer.address) }) else {
-      emitRefusal("zone update refused", zone.zone, [.init("reason", .string("not forwarded for this client"))], peer: peer)
+      emitRefusal(
+        "zone update refused", zone.zone, [.init("reason", .string("not forwarded for this client"))], peer: peer)
       return Self.answer(message, .refused)
     }
     let hasPlace = state.withLock { state in

@@ -8,12 +8,15 @@ extension SIG0Record {
   /// - Parameter now: Seconds since 1970.
   public func isSigned(by keys: [RData], now: UInt32) -> Bool {
     guard isTimely(at: now) else { return false }
-    let candidates = keys.compactMap { data in (try? RData(type: .dnskey, wire: data.wire.span.bytes)).flatMap {
-      try? $0.value(as: DNSKEY.self)
-    } }
+    let candidates = keys.compactMap { data in
+      (try? RData(type: .dnskey, wire: data.wire.span.bytes)).flatMap {
+        try? $0.value(as: DNSKEY.self)
+      }
+    }
     return candidates.filter { key in
       // The highest bit says that the key is not for authentication (RFC 3445 §4, RFC 2535 §3.1.2).
-      key.algorithm == algorithm && key.tag == keyTag && key.flags & 0x8000 == 0 && [3, 255].contains(key.protocolNumber)
+      key.algorithm == algorithm && key.tag == keyTag && key.flags & 0x8000 == 0
+        && [3, 255].contains(key.protocolNumber)
     }.prefix(Self.keyLimit).contains { ZoneKey($0)?.verifies(signature, over: covered) ?? false }
   }
 }

@@ -36,7 +36,9 @@ final class ApexAliases: Sendable {
         server.updateDynamic([Self.key(alias): []])
       }
       for alias in aliases where tasks[alias] == nil {
-        guard let name = try? Name(alias.name.description), let target = try? Name(alias.to.description) else { continue }
+        guard let name = try? Name(alias.name.description), let target = try? Name(alias.to.description) else {
+          continue
+        }
         tasks[alias] = Task { await self.run(alias, name, target) }
       }
     }

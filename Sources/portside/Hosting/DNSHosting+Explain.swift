@@ -26,7 +26,9 @@ extension DNSHosting {
       rows += zoneRows(zone, isViewsOwn)
       if let reply { rows += Self.answerRows(reply, asked, zone) }
       let owners = server.owners(of: name)
-      if !owners.isEmpty { rows.append(["owner", "records there besides the file's: " + owners.joined(separator: ", ")]) }
+      if !owners.isEmpty {
+        rows.append(["owner", "records there besides the file's: " + owners.joined(separator: ", ")])
+      }
     } else {
       rows.append(["zone", "none of ours"])
     }
@@ -34,7 +36,9 @@ extension DNSHosting {
       // An alias of ours that leads out is followed from where it leads.
       let last = reply?.answers.last { $0.type == .cname }
       let target = last.flatMap { try? $0.data.value(as: CNAME.self).target } ?? name
-      for reason in await resolver.explain(Question(target, type), from: client) { rows.append([reason.step, reason.text]) }
+      for reason in await resolver.explain(Question(target, type), from: client) {
+        rows.append([reason.step, reason.text])
+      }
     }
     return question.page(["step", "what"], rows)
   }

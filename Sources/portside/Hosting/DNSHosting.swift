@@ -71,7 +71,7 @@ final class DNSHosting: HostedService {
     // Primaries, over TCP.
     let primaries = configuration.dns.zones.flatMap { zone in zone.from.map { $0.port ?? (zone.tls ? 853 : 53) } }
     confinement.connectPorts? += Set(primaries).sorted()
-    guard !configuration.dns.recursion.isEmpty || !configuration.dns.alias.isEmpty else { return }
+    guard configuration.dns.asksOthers else { return }
     // Over TCP to forwarders, and to any server for what does not fit into UDP.
     confinement.connectPorts? += Set(
       configuration.dns.forward.map(\.port) + configuration.dns.roots.map { $0.port ?? 53 } + [53]
@@ -298,7 +298,7 @@ final class DNSHosting: HostedService {
 
   /// `validate`, `trust_anchors` and `insecure`.
   static func anchors(_ section: DNSSection, _ trusted: TrustedRoot) throws -> TrustAnchors {
-    guard section.validate, !section.recursion.isEmpty else { return .none }
+    guard section.validate, section.asksOthers else { return .none }
     var anchors = section.trustAnchors.isEmpty ? trusted.anchors : TrustAnchors()
     for text in section.trustAnchors {
       do {

@@ -63,7 +63,7 @@ public struct SIG0Record: Hashable, Sendable {
     inception = try reader.readUInt32("SIG inception")
     keyTag = try reader.readUInt16("SIG key tag")
     signer = try Name(from: &reader)
-    guard start + length == message.count, reader.offset < message.count else {
+    guard start + length == message.count, reader.offset < message.count, reader.offset >= start + 18 else {
       throw WireError(.malformed, "end of SIG(0)", at: reader.offset)
     }
     signature = try reader.readBytes(reader.remaining, "SIG signature")
