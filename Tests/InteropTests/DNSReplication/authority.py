@@ -5,6 +5,7 @@ Needs Debian's knot, bind9-dnsutils, bind9-utils, ldnsutils and python3-dnspytho
 """
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -39,7 +40,7 @@ def public_keys():
         def make(name, *words):
             code, output = run(["dnssec-keygen", "-q", "-K", folder, "-T", "KEY", "-n", "HOST", *words, name], seconds=60)
             assert code == 0, output
-            path = os.path.join(folder, [word for word in output.split() if word.startswith("K") and "+" in word][-1])
+            path = os.path.join(folder, [word for word in output.split() if re.fullmatch(r"K.*\+\d{3}\+\d{5}", word)][-1])
             return path, [line for line in open(path + ".key") if not line.startswith(";")][0]
 
         made = {
@@ -200,11 +201,10 @@ def full_disk():
                          'transfer = [{ zone = "lab.test", networks = ["127.0.0.0/8"] }]', [key]).start()
         output = nsupdate(server, "update add a.lab.test 60 TXT a", "-y", key.kdig())
         assert "status: NOERROR" in output, output
-        with open(f"{folder}/filler", "wb") as filler:
+        with open(f"{folder}/filler", "wb", buffering=0) as filler:
             try:
-                while True:
-                    filler.write(b"x" * 4096)
-                    filler.flush()
+                while filler.write(b"x" * 4096) == 4096:
+                    pass
             except OSError:
                 pass
         output = nsupdate(server, f"update add b.lab.test 60 TXT {'b' * 200}", "-y", key.kdig())
