@@ -21,6 +21,10 @@ let recordTextTable: [(type: String, text: String, otherwise: String?)] = [
   ("TXT", "\"a\\\"b\\\\c\" \"\" \"\\007\\200\"", nil),
   ("RP", "who.example. .", nil),
   ("AFSDB", "1 afs.example.", nil),
+  (
+    "SIG", "TYPE0 13 0 0 20261210000000 20261209000000 4711 host.example. AAECAw==", nil
+  ),
+  ("KEY", "512 3 13 AAECAw==", "512 3 ECDSAP256SHA256 AAEC Aw=="),
   ("X25", "\"311061700956\"", nil),
   ("RT", "2 relay.example.", nil),
   ("PX", "50 a.example. b.example.", nil),

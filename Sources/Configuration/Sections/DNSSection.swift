@@ -24,6 +24,8 @@ public struct DNSSection: ServiceSection {
   public var rateLimit = 200
   public var identifier: PlainText?
   public var udpSize = 1232
+  public var requireCookies = false
+  public var alias: [DNSAlias] = []
   public var overHTTPS = true
   public var validate = true
   public var trustAnchors: [TrustAnchorText] = []
@@ -34,6 +36,9 @@ public struct DNSSection: ServiceSection {
   public var synthesisPrefix: IPNetwork?
 
   public init() {}
+
+  /// Whether names of others are looked up: for clients, or for names of ours that have their addresses.
+  public var asksOthers: Bool { !recursion.isEmpty || !alias.isEmpty }
 
   public static let ports = [
     ServicePort<DNSSection>(service: .dns, key: "port", place: \.port, transports: [.udp, .tcp], tls: .none),
@@ -84,6 +89,17 @@ public struct DNSSection: ServiceSection {
     keys.key(
       "identifier", \.identifier, Codec<PlainText>.text().optional(),
       "What this server answers to NSID (RFC 5001) and `id.server`.", example: "\"ns1\"")
+    keys.key(
+      "require_cookies", \.requireCookies, .flag,
+      "Whether UDP clients that send a cookie are answered only with one of ours (RFC 7873 §5.2.3).",
+      details: "They get it with BADCOOKIE and ask again. Clients without cookies are answered as ever.",
+      example: "false")
+    keys.key(
+      "alias", \.alias, .list(.record()), "Names of our zones that have the addresses of another name.",
+      details:
+        "For the top of a zone, where no CNAME may stand. The addresses are looked up, and followed as they change; they "
+        + "are served, transferred and signed as the zone's own. What the zone's file has at the name goes first.",
+      example: "[{ name = \"acme.example\", to = \"acme.hosting.example\" }]")
     keys.key(
       "over_https", \.overHTTPS, .flag, "Whether the web server answers DNS at `/dns-query` inside TLS (RFC 8484).",
       details: "On every site, where HTTPS is configured.", example: "true")
@@ -139,6 +155,16 @@ public struct DNSSection: ServiceSection {
         Problem(ConfigurationPath("dns64"), "\(prefix) is no prefix of RFC 6052", hint: "usual is \"64:ff9b::/96\""))
     }
     problems += transferProblems(seen)
+    for (index, entry) in alias.enumerated()
+    where !zones.contains(where: {
+      $0.from.isEmpty && $0.networks.isEmpty
+        && entry.name.labels.suffix($0.name.labels.count).elementsEqual($0.name.labels)
+    }) {
+      problems.append(
+        Problem(
+          ConfigurationPath("alias").appending(index: index).appending("name"),
+          "\"\(entry.name)\" lies in no zone of ours", basis: [ConfigurationPath("zones")]))
+    }
     for (index, network) in recursion.enumerated() where network.prefixLength == 0 {
       problems.append(
         Problem(

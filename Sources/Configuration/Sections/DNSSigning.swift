@@ -8,6 +8,7 @@ public struct DNSSigning: ConfigurationRecord {
 
   public enum Denial: String, ConfigurationChoice {
     case nsec, nsec3
+    case optOut = "nsec3-opt-out"
   }
 
   public enum Keys: String, ConfigurationChoice {
@@ -31,7 +32,8 @@ public struct DNSSigning: ConfigurationRecord {
     keys.key(
       "denial", \.denial, .choice, "How it is proven that a name does not exist.",
       details: "`\"nsec\"`: small and quick. `\"nsec3\"`: names are hashed (no salt, no further rounds; RFC 9276), so "
-        + "that the zone can't be listed by asking.", example: "\"nsec\"")
+        + "that the zone can't be listed by asking. `\"nsec3-opt-out\"`: besides, children that are not signed have no "
+        + "proof (RFC 5155 §6): for zones of very many of them.", example: "\"nsec\"")
     keys.key(
       "keys", \.keys, .choice, "One key for all, or one for the keys and one for the records.", example: "\"one\"")
     keys.key(

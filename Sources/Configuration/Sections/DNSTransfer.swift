@@ -32,7 +32,7 @@ public struct DNSTransfer: ConfigurationRecord {
 /// Who may change a zone by dynamic updates.
 public struct DNSUpdate: ConfigurationRecord {
   public var zone: ZoneName
-  public var key: TransferKeyName
+  public var key: UpdateKeyName
   public var networks: [IPNetwork] = []
   public var below: [ZoneName] = []
   public var types: [PlainText] = []
@@ -43,6 +43,9 @@ public struct DNSUpdate: ConfigurationRecord {
     keys.key("zone", \.zone, .text(), "The zone.", example: "\"acme.example\"", isRequired: true)
     keys.key(
       "key", \.key, .text(hidesValue: true), "The key that must sign the update.",
+      details:
+        "`tsig:NAME` is a shared one (RFC 8945). `sig0:NAME` is the private half of the KEY record that the zone's file has "
+        + "at that name (RFC 2931), as `dnssec-keygen -T KEY -n HOST` makes them.",
       example: "\"tsig:ddns\"", isRequired: true)
     keys.key(
       "networks", \.networks, .list(.text()), "Where updates may come from; empty: from anywhere.",

@@ -13,6 +13,7 @@ public struct DNSZone: ConfigurationRecord {
   public var catalog = false
   public var networks: [IPNetwork] = []
   public var digest = false
+  public var forwardUpdates: [IPNetwork] = []
   /// `nil`: served as the file has it, signed or not.
   public var dnssec: DNSSigning?
 
@@ -68,6 +69,11 @@ public struct DNSZone: ConfigurationRecord {
         "With `from`: every zone that it lists is transferred from the same primaries. Without: it is made here, "
         + "and lists all zones of ours, for secondaries to take.", example: "true", isAlternative: true)
     keys.key(
+      "forward_updates", \.forwardUpdates, .list(.text()),
+      "With `from`: clients whose dynamic updates are handed on to the primary (RFC 2136 §6).",
+      details: "As they came, signature included: the primary must go by keys, as it sees this server's address.",
+      example: "[\"192.168.10.0/24\"]", isAlternative: true)
+    keys.key(
       "digest", \.digest, .flag, "Whether it is served with a digest of itself (ZONEMD, RFC 8976).",
       details: "Not for zones that are signed here.", example: "true", isAlternative: true)
   }
@@ -75,6 +81,9 @@ public struct DNSZone: ConfigurationRecord {
   public func problems() -> [Problem] {
     if from.isEmpty, key != nil || tls {
       return [Problem(ConfigurationPath(key != nil ? "key" : "tls"), "has no effect without from", severity: .warning)]
+    }
+    if from.isEmpty, !forwardUpdates.isEmpty {
+      return [Problem(ConfigurationPath("forward_updates"), "has no effect without from", severity: .warning)]
     }
     if authority != nil, !tls {
       return [Problem(ConfigurationPath("authority"), "has no effect without tls", severity: .warning)]

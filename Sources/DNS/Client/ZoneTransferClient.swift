@@ -39,7 +39,7 @@ public struct ZoneTransferClient: Sendable {
     let promise = eventLoop.makePromise(of: Void.self)
     let channel: any Channel
     do {
-      channel = try await connect(server, isSecure, reading, promise, on: eventLoop)
+      channel = try await connect(server, isSecure, promise, on: eventLoop) { try reading.take($0) }
     } catch {
       promise.fail(error)
       throw Failure.unreachable(String(describing: error))
@@ -62,6 +62,32 @@ public struct ZoneTransferClient: Sendable {
     do { return try reading.finish() } catch { throw Failure.answer(error) }
   }
 
+  /// Sends a request as it is, and waits for the message with its id: what is signed between others is not touched.
+  public func relay(_ request: [UInt8], to server: Endpoint, isSecure: Bool = false) async throws -> [UInt8] {
+    let eventLoop = group.next()
+    let promise = eventLoop.makePromise(of: Void.self)
+    let reply = Mutex<[UInt8]>([])
+    let channel: any Channel
+    do {
+      channel = try await connect(server, isSecure, promise, on: eventLoop) { message in
+        guard message.count >= Header.wireLength, message.prefix(2) == request.prefix(2) else { return false }
+        reply.withLock { $0 = message }
+        return true
+      }
+    } catch {
+      promise.fail(error)
+      throw Failure.unreachable(String(describing: error))
+    }
+    defer { channel.close(promise: nil) }
+    let watch = eventLoop.scheduleTask(in: .init(timeout)) { promise.fail(Failure.timeout) }
+    defer { watch.cancel() }
+    var framed: [UInt8] = []
+    framed.appendInteger(UInt16(truncatingIfNeeded: request.count))
+    channel.writeAndFlush(ByteBuffer(bytes: framed + request), promise: nil)
+    try await promise.futureResult.get()
+    return reply.withLock { $0 }
+  }
+
   private static func query(_ apex: Name, _ request: TransferReader.Request, id: UInt16) throws(WireError) -> [UInt8] {
     switch request {
     case .whole: return try Message(header: Header(id: id), questions: [Question(apex, .axfr)]).encoded()
@@ -76,8 +102,8 @@ public struct ZoneTransferClient: Sendable {
   }
 
   private func connect(
-    _ server: Endpoint, _ isSecure: Bool, _ reading: TransferReading, _ promise: EventLoopPromise<Void>,
-    on eventLoop: any EventLoop
+    _ server: Endpoint, _ isSecure: Bool, _ promise: EventLoopPromise<Void>, on eventLoop: any EventLoop,
+    take: @escaping @Sendable ([UInt8]) throws -> Bool
   ) async throws -> any Channel {
     var tls: NIOSSLContext?
     if isSecure {
@@ -100,7 +126,7 @@ public struct ZoneTransferClient: Sendable {
           try channel.pipeline.syncOperations.addHandler(
             MessageStreamHandler { message in
               do {
-                if try reading.take(message) { promise.succeed() }
+                if try take(message) { promise.succeed() }
               } catch {
                 promise.fail(error)
               }

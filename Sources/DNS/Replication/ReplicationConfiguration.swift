@@ -49,6 +49,8 @@ public struct ReplicationConfiguration: Sendable {
     public var trustRoots: [[UInt8]] = []
     /// Whether it lists zones that are transferred from the same primaries (RFC 9432).
     public var isCatalog: Bool
+    /// Whose updates are handed on to the primaries (RFC 2136 §6); empty: nobody's.
+    public var forwardsUpdates: [IPNetwork] = []
 
     public init(
       zone: Name, primaries: [Endpoint], key: Name? = nil, isSecure: Bool = false, isCatalog: Bool = false
@@ -72,8 +74,8 @@ public struct ReplicationConfiguration: Sendable {
   /// Who may update what of a zone.
   public struct Update: Sendable, Hashable {
     public var zone: Name
-    /// The key that must sign.
-    public var key: Name
+    /// What must sign.
+    public var signer: UpdateSigner
     /// Where from; empty: from anywhere.
     public var networks: [IPNetwork]
     /// Names at and below these alone; empty: all of the zone.
@@ -82,17 +84,17 @@ public struct ReplicationConfiguration: Sendable {
     public var types: [RecordType]
 
     public init(
-      zone: Name, key: Name, networks: [IPNetwork] = [], below: [Name] = [], types: [RecordType] = []
+      zone: Name, signer: UpdateSigner, networks: [IPNetwork] = [], below: [Name] = [], types: [RecordType] = []
     ) {
       self.zone = zone
-      self.key = key
+      self.signer = signer
       self.networks = networks
       self.below = below
       self.types = types
     }
 
-    func permits(_ update: ZoneUpdate, _ peer: IPAddress, _ signed: Name?) -> Bool {
-      guard zone == update.zone, key == signed, networks.isEmpty || networks.contains(where: { $0.contains(peer) })
+    func permits(_ update: ZoneUpdate, _ peer: IPAddress, _ signed: UpdateSigner?) -> Bool {
+      guard zone == update.zone, signer == signed, networks.isEmpty || networks.contains(where: { $0.contains(peer) })
       else {
         return false
       }
@@ -100,6 +102,21 @@ public struct ReplicationConfiguration: Sendable {
         (below.isEmpty || below.contains { target.name.isWithin($0) })
           && (types.isEmpty || types.contains(target.type))
       }
+    }
+  }
+}
+
+/// Whose signature an update has.
+public enum UpdateSigner: Sendable, Hashable {
+  /// That of a key that we share (RFC 8945).
+  case shared(Name)
+  /// That of the KEY record that a zone's file has at this name (RFC 2931).
+  case published(Name)
+
+  var description: String {
+    switch self {
+    case .shared(let name): "\(name)"
+    case .published(let name): "sig0:\(name)"
     }
   }
 }

@@ -5,6 +5,11 @@ import WireKit
 
 extension ZoneReplication {
   public func answer(_ request: [UInt8], from peer: Endpoint, over transport: DNSTransport) async -> DNSReply {
+    if Opcode(ofMessage: request) == .update, let zone = try? Message.decode(request).questions.first?.name,
+      let secondary = secondary(zone), !secondary.configuration.forwardsUpdates.isEmpty
+    {
+      return await forward(request, to: secondary.configuration, from: peer)
+    }
     let keys = state.withLock(\.configuration.keys)
     let now = UInt64(max(0, context.clock.wallTime().seconds))
     switch TSIGCheck.check(request, keys, now: now) {
@@ -12,7 +17,9 @@ extension ZoneReplication {
     case .failed(let error, let reply):
       emitRefusal("a DNS request's signature is wrong", nil, [.init("error", .string("\(error)"))], peer: peer)
       return .message(reply)
-    case .unsigned: return await perform(request, nil, peer, transport, room: 0)
+    case .unsigned:
+      if Opcode(ofMessage: request) == .update { return takeUnshared(request, peer, UInt32(truncatingIfNeeded: now)) }
+      return await perform(request, nil, peer, transport, room: 0)
     case .valid(let plain, var transaction):
       switch await perform(plain, transaction.key.name, peer, transport, room: transaction.length) {
       case .message(var reply):
@@ -29,10 +36,10 @@ extension ZoneReplication {
     _ request: [UInt8], _ key: Name?, _ peer: Endpoint, _ transport: DNSTransport, room: Int
   ) async -> DNSReply {
     guard request.count >= Header.wireLength else { return .none }
-    switch Opcode(rawValue: request[2] >> 3) {
+    switch Opcode(ofMessage: request) {
     case .query: break
     case .notify: return takeNotify(request, key, peer)
-    case .update: return takeUpdate(request, key, peer)
+    case .update: return takeUpdate(request, key.map { .shared($0) }, peer)
     default: return Self.bare(request, .notImp)
     }
     if let message = try? Message.decode(request), let question = message.questions.first, message.questions.count == 1,
@@ -131,7 +138,7 @@ extension ZoneReplication {
 
   // MARK: Updates
 
-  private func takeUpdate(_ request: [UInt8], _ key: Name?, _ peer: Endpoint) -> DNSReply {
+  func takeUpdate(_ request: [UInt8], _ key: UpdateSigner?, _ peer: Endpoint) -> DNSReply {
     guard let message = try? Message.decode(request) else { return Self.bare(request, .formErr) }
     do throws(ZoneUpdate.Refusal) {
       let update = try ZoneUpdate(message)
@@ -151,7 +158,9 @@ extension ZoneReplication {
     }
   }
 
-  private func carryOut(_ update: ZoneUpdate, _ key: Name?, _ peer: Endpoint) throws(ZoneUpdate.Refusal) -> UInt32 {
+  private func carryOut(_ update: ZoneUpdate, _ key: UpdateSigner?, _ peer: Endpoint) throws(ZoneUpdate.Refusal)
+    -> UInt32
+  {
     guard secondary(update.zone) == nil else {
       throw ZoneUpdate.Refusal(.notAuth, "the zone is another server's")
     }
@@ -178,7 +187,7 @@ extension ZoneReplication {
   // MARK: Replies
 
   /// Header and question of a request with a response code.
-  private static func answer(
+  static func answer(
     _ message: Message, _ code: ResponseCode, _ reason: UInt16? = nil
   ) -> DNSReply {
     var flags: Header.Flags = [.response]
@@ -194,7 +203,7 @@ extension ZoneReplication {
   }
 
   /// The answer to what can't be read: its header alone.
-  private static func bare(_ request: [UInt8], _ code: ResponseCode) -> DNSReply {
+  static func bare(_ request: [UInt8], _ code: ResponseCode) -> DNSReply {
     guard request.count >= Header.wireLength else { return .none }
     var reply = Array(request.prefix(4)) + [UInt8](repeating: 0, count: 8)
     reply[2] = reply[2] & 0x79 | 0x80

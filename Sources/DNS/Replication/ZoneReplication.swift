@@ -22,7 +22,7 @@ public final class ZoneReplication: DNSTransactions {
   let context: ServerContext
   let state: Mutex<State>
   let notifier: NotifyQueue
-  private let client: ZoneTransferClient
+  let client: ZoneTransferClient
 
   struct State {
     var configuration: ReplicationConfiguration
@@ -34,6 +34,8 @@ public final class ZoneReplication: DNSTransactions {
     /// Zones of ours.
     var own: Set<Name> = []
     var transfers = 0
+    /// Updates on their way to primaries.
+    var forwards = 0
     /// Words about refused requests in this second: whoever forges requests must not fill the log.
     var notices = (second: Int64(0), count: 0)
     /// By catalog: the zones that it lists.

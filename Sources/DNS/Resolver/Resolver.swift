@@ -27,10 +27,10 @@ public final class Resolver: RecursiveResolver {
     public var asked: UInt64 = 0
   }
 
-  private let state: Mutex<ResolverConfiguration>
+  let state: Mutex<ResolverConfiguration>
   private let local: LocalZones
   let clock: any Clock
-  private let cache: AnswerCache
+  let cache: AnswerCache
   private let delegations = DelegationCache()
   private let history = ServerHistory()
   private let chain = ChainCache()
@@ -185,7 +185,7 @@ public final class Resolver: RecursiveResolver {
     reply.authorities = answer.authorities.filter(isWanted)
   }
 
-  private static func words(_ error: any Error) -> String {
+  static func words(_ error: any Error) -> String {
     switch error as? ResolutionError {
     case .tooExpensive: "the answer would take more questions than one is worth"
     case .tooLate: "no answer in time"

@@ -96,7 +96,8 @@ struct SignedContent {
         let record = NSEC(next: next, types: cuts.contains(name) ? cutTypes(types) : types)
         nodes[name, default: [:]][.nsec] = RecordSet(ttl: denialTTL, data: [RData(record)])
       }
-    case .nsec3: addHashes(names)
+    case .nsec3: addHashes(names, flags: 0)
+    case .optOut: addHashes(names.filter { !isInsecureCut($0) }, flags: NSEC3.optOutFlag)
     }
   }
 
@@ -104,7 +105,10 @@ struct SignedContent {
     types.intersection([.ns, .ds, .rrsig, .nsec])
   }
 
-  private mutating func addHashes(_ names: [Name]) {
+  /// Whether a name is a child zone that is not signed: what opting out leaves out (RFC 5155 §7.1).
+  private func isInsecureCut(_ name: Name) -> Bool { cuts.contains(name) && nodes[name]?[.ds] == nil }
+
+  private mutating func addHashes(_ names: [Name], flags: UInt8) {
     nodes[apex]?[.nsec3param] = RecordSet(ttl: 0, data: [RData(NSEC3PARAM())])
     var hashed: [[UInt8]: Set<RecordType>] = [:]
     for name in names {
@@ -124,7 +128,7 @@ struct SignedContent {
     let order = hashed.keys.sorted { $0.lexicographicallyPrecedes($1) }
     for (index, hash) in order.enumerated() {
       guard let owner = NSEC3.owner(hash, in: apex) else { continue }
-      let record = NSEC3(next: order[(index + 1) % order.count], types: hashed[hash] ?? [])
+      let record = NSEC3(flags: flags, next: order[(index + 1) % order.count], types: hashed[hash] ?? [])
       nodes[owner, default: [:]][.nsec3] = RecordSet(ttl: denialTTL, data: [RData(record)])
     }
   }

@@ -9,6 +9,8 @@ public struct SigningPolicy: Hashable, Sendable {
     case nsec
     /// Hashed names, without salt and further rounds (RFC 9276 §3.1).
     case nsec3
+    /// The same, without the children that are not signed (RFC 5155 §6): smaller, and they may be forged.
+    case optOut = "nsec3-opt-out"
   }
 
   public var denial: Denial

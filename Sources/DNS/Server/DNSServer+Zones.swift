@@ -19,7 +19,7 @@ extension DNSServer {
       let apexes = state.written.map(\.apex)
       let homes = Set(touched.compactMap { DynamicRecords.home(of: $0, among: apexes) })
       guard !homes.isEmpty else { return [:] }
-      publish(&state, only: homes)
+      publish(&state, only: homes, names: touched)
       let served = zones.current
       return Dictionary(homes.compactMap { apex in served.zone(apex).map { (apex, $0.soa.serial) } }) { $1 }
     }
@@ -53,13 +53,21 @@ extension DNSServer {
         let after = try body(content, before)
         guard after != before else { return .success(servedZone(apex)) }
         state.dynamic.updated[apex] = after.isEmpty ? nil : after
-        publish(&state, only: [apex])
+        let touched = Set(before).symmetricDifference(after).map(\.name)
+        publish(&state, only: [apex], names: Set(touched))
         return .success(servedZone(apex))
       } catch {
         return .failure(error)
       }
     }
     return try result.get()
+  }
+
+  /// The records that the file of the closest zone of ours has at a name: what a person wrote, and nothing else.
+  public func writtenRecords(of name: Name) -> [ResourceRecord] {
+    let zones = state.withLock(\.written)
+    guard let apex = DynamicRecords.home(of: name, among: zones.map(\.apex)) else { return [] }
+    return zones.first { $0.apex == apex }?.records(of: name) ?? []
   }
 
   /// Serves a zone of another server; `nil` where there is none that may be served: its names get SERVFAIL.
@@ -106,8 +114,10 @@ extension DNSServer {
   public func setDigested(_ apexes: Set<Name>) { state.withLock { $0.withDigest = apexes } }
 
   /// Puts zones together, and serves them.
-  /// - Parameter only: The zones that may have changed; `nil` for all.
-  func publish(_ state: inout State, only: Set<Name>? = nil) {
+  /// - Parameters:
+  ///   - only: The zones that may have changed; `nil` for all.
+  ///   - names: The names that may have changed in these; `nil` for all.
+  func publish(_ state: inout State, only: Set<Name>? = nil, names: Set<Name>? = nil) {
     let current = zones.current
     let apexes = state.written.map(\.apex)
     var next: [Zone] = []
@@ -118,7 +128,7 @@ extension DNSServer {
         composed[zone.apex] = before
         next.append(served)
       } else {
-        let content = state.dynamic.compose(zone, among: apexes, served: before)
+        let content = state.compose(zone, among: apexes, served: before, names)
         composed[zone.apex] = content
         next.append(state.digested(state.finish(content)))
       }
@@ -138,6 +148,17 @@ extension DNSServer {
 }
 
 extension DNSServer.State {
+  /// The content of a zone: a patch of what is served where that is enough.
+  mutating func compose(_ zone: Zone, among apexes: [Name], served: Zone?, _ names: Set<Name>?) -> Zone {
+    if let names, let served, composedFrom[zone.apex] === zone,
+      let content = dynamic.patch(served, of: zone, at: names, among: apexes)
+    {
+      return content
+    }
+    composedFrom[zone.apex] = zone
+    return dynamic.compose(zone, among: apexes, served: served)
+  }
+
   /// The zone with its digest, where one is wanted; the same one for the same zone.
   mutating func digested(_ zone: Zone) -> Zone {
     guard withDigest.contains(zone.apex), !zone.isSigned else {

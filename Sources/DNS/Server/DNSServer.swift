@@ -33,6 +33,8 @@ public final class DNSServer: Sendable {
     var dynamic = DynamicRecords()
     /// Both put together, before they are signed.
     var composed: [Name: Zone] = [:]
+    /// What `composed` was made of: files may have changed since.
+    var composedFrom: [Name: Zone] = [:]
     /// Zones that are served with a digest of themselves, and what came of that last.
     var withDigest: Set<Name> = []
     var digests: [Name: (source: Zone, result: Zone)] = [:]

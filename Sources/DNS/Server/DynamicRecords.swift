@@ -19,6 +19,16 @@ struct DynamicRecords: Sendable {
 
   var isEmpty: Bool { byKey.isEmpty }
 
+  /// Whose records stand at a name.
+  func owners(of name: Name) -> [String] {
+    var owners = Set<String>()
+    for (key, records) in byKey where records.contains(where: { $0.name == name }) {
+      owners.insert(key.split(separator: " ").first.map(String.init) ?? key)
+    }
+    if updated.values.contains(where: { $0.contains { $0.name == name } }) { owners.insert("update") }
+    return owners.sorted()
+  }
+
   /// Puts records in the place of those that stood under each key.
   /// - Returns: Every name that was touched.
   mutating func update(_ changes: [String: [ResourceRecord]], _ placement: DynamicPlacement = .freeNames) -> Set<Name> {
@@ -35,6 +45,40 @@ struct DynamicRecords: Sendable {
   /// The next serial of a zone that begins no lower than this one.
   mutating func raiseSerial(of apex: Name, to floor: UInt32) {
     serials[apex] = serials[apex].map { Self.later($0, floor) } ?? floor
+  }
+
+  /// The next version of a zone of which some names alone may have changed; `nil` where it must be put together anew.
+  /// - Parameters:
+  ///   - zone: As its file has it: the one that `served` was made of.
+  ///   - served: What is served now, before it is signed.
+  mutating func patch(_ served: Zone, of zone: Zone, at names: Set<Name>, among apexes: [Name]) -> Zone? {
+    guard names.count <= Zone.patchLimit, serials[zone.apex] == served.soa.serial else { return nil }
+    let touched = names.filter { Self.home(of: $0, among: apexes) == zone.apex }
+    var wanted: [Name: [ResourceRecord]] = [:]
+    for name in touched { wanted[name] = zone.records(of: name).filter { $0.type != .soa } }
+    var placed = wanted.mapValues { !$0.isEmpty }
+    let services = byKey.filter { besideKeys.contains($0.key) }.sorted { $0.key < $1.key }.flatMap(\.value)
+      .filter { touched.contains($0.name) }
+    if !services.isEmpty {
+      var places = FreePlaces(of: services)
+      for records in wanted.values { for record in records { places.take(record) } }
+      for record in places.free {
+        wanted[record.name, default: []].append(record)
+        placed[record.name] = true
+      }
+    }
+    for (key, records) in byKey where !besideKeys.contains(key) {
+      for record in records where touched.contains(record.name) && placed[record.name] != true {
+        wanted[record.name, default: []].append(record)
+      }
+    }
+    for record in updated[zone.apex] ?? [] where touched.contains(record.name) {
+      wanted[record.name, default: []].append(record)
+    }
+    guard let next = served.patched(wanted, serial: served.soa.serial &+ 1) else { return nil }
+    if next.contentDigest == served.contentDigest { return served }
+    serials[zone.apex] = next.soa.serial
+    return next
   }
 
   /// The zone as its file has it, with what belongs into it; the same zone when nothing ever did.

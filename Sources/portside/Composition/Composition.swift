@@ -130,7 +130,7 @@ struct Composition: Sendable {
     }
     // Those of `portside zone key`.
     let dns = configuration.dns
-    let named = dns.transfer.compactMap(\.key) + dns.update.map(\.key) + dns.zones.compactMap(\.key)
+    let named = dns.transfer.compactMap(\.key) + dns.update.compactMap(\.key.shared) + dns.zones.compactMap(\.key)
     for name in named.map(\.name.description) where secrets[name] == nil {
       let path = folder.transferKey(name)
       guard FileManager.default.fileExists(atPath: path), let file = try? AbsolutePath(configuration: path) else {

@@ -26,7 +26,13 @@ extension DNSHosting {
     var result: [Name: ZoneSigning.Settings] = [:]
     for zone in section.zones {
       guard let signing = zone.dnssec, let apex = try? Name(zone.name.description) else { continue }
-      var policy = SigningPolicy(denial: signing.denial == .nsec ? .nsec : .nsec3)
+      let denial: SigningPolicy.Denial =
+        switch signing.denial {
+        case .nsec: .nsec
+        case .nsec3: .nsec3
+        case .optOut: .optOut
+        }
+      var policy = SigningPolicy(denial: denial)
       policy.lifetime = UInt32(clamping: signing.signatureLifetime.components.seconds)
       policy.refresh = policy.lifetime / 3
       policy.jitter = policy.lifetime / 12

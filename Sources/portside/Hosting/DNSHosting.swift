@@ -25,6 +25,8 @@ final class DNSHosting: HostedService {
   let trusted: TrustedRoot
   /// Transfers, NOTIFY and updates.
   let replication: ZoneReplication
+  /// Names that have the addresses of others.
+  let aliases: ApexAliases
   private let section = Mutex(DNSSection())
   private let upkeep = Mutex<Task<Void, Never>?>(nil)
 
@@ -37,6 +39,7 @@ final class DNSHosting: HostedService {
     self.server = server
     self.resolver = resolver
     self.replication = replication
+    aliases = ApexAliases(server, resolver, surroundings.context)
     self.signing = signing
   }
 
@@ -68,7 +71,7 @@ final class DNSHosting: HostedService {
     // Primaries, over TCP.
     let primaries = configuration.dns.zones.flatMap { zone in zone.from.map { $0.port ?? (zone.tls ? 853 : 53) } }
     confinement.connectPorts? += Set(primaries).sorted()
-    guard !configuration.dns.recursion.isEmpty else { return }
+    guard configuration.dns.asksOthers else { return }
     // Over TCP to forwarders, and to any server for what does not fit into UDP.
     confinement.connectPorts? += Set(
       configuration.dns.forward.map(\.port) + configuration.dns.roots.map { $0.port ?? 53 } + [53]
@@ -105,6 +108,7 @@ final class DNSHosting: HostedService {
     var configuration = DNSServerConfiguration()
     configuration.responder.udpLimit = settings.configuration.dns.udpSize
     configuration.responder.cookies = ServerCookies.random()
+    configuration.responder.requiresCookies = settings.configuration.dns.requireCookies
     configuration.responder.identifier = Array(settings.configuration.dns.identifier?.description.utf8 ?? "".utf8)
     configuration.responder.hostname = settings.configuration.dns.identifier?.description
     let rate = settings.configuration.dns.rateLimit
@@ -157,13 +161,14 @@ final class DNSHosting: HostedService {
     server.updateDynamic(
       Dictionary(catalogs.map { ("catalog \($0)", CatalogZone.records(members, in: $0)) }) { $1 })
     await server.reload(sources)
+    aliases.follow(settings.configuration.dns.alias)
     await server.reloadViews(Self.views(settings.configuration.dns, folder))
     surroundings.names.publishMail(settings.configuration, in: folder, clock: surroundings.context.clock)
     surroundings.names.publishHostKeys(settings.configuration, in: folder, clock: surroundings.context.clock)
   }
 
   static let commands =
-    signingCommands + [
+    signingCommands + [explainCommand] + [
       Command(
         "show secondaries", permission: "console:show", "the zones of other servers",
         columns: ["zone", "serial", "primaries", "confirmed", "failure"]),
@@ -185,6 +190,7 @@ final class DNSHosting: HostedService {
 
   func answer(_ question: ConsoleQuestion) async -> ConsoleAnswer {
     if question.command == "show secondaries" { return showSecondaries(question) }
+    if question.command == Self.explainCommand.name { return await explain(question) }
     if let answer = answerSigning(question) { return answer }
     let zones = server.servedZones.sorted { $0.apex.description < $1.apex.description }
     if question.command == "show zones" {
@@ -216,6 +222,7 @@ final class DNSHosting: HostedService {
   func stop() async {
     surroundings.names.book.attach(nil)
     replication.stop()
+    aliases.stop()
     upkeep.withLock { $0?.cancel() }
     server.stop()
   }
@@ -291,7 +298,7 @@ final class DNSHosting: HostedService {
 
   /// `validate`, `trust_anchors` and `insecure`.
   static func anchors(_ section: DNSSection, _ trusted: TrustedRoot) throws -> TrustAnchors {
-    guard section.validate, !section.recursion.isEmpty else { return .none }
+    guard section.validate, section.asksOthers else { return .none }
     var anchors = section.trustAnchors.isEmpty ? trusted.anchors : TrustAnchors()
     for text in section.trustAnchors {
       do {

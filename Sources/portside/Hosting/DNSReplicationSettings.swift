@@ -29,12 +29,13 @@ enum DNSReplicationSettings {
         primaries: zone.from.map { Endpoint($0.address, $0.port ?? (zone.tls ? 853 : 53)) },
         key: try zone.key.map { try name($0.name) }, isSecure: zone.tls,
         isCatalog: zone.catalog)
+      incoming.forwardsUpdates = zone.forwardUpdates
       if let path = zone.authority?.description { incoming.trustRoots = try authority(path) }
       return incoming
     }
     result.updates = try section.update.map { entry in
       ReplicationConfiguration.Update(
-        zone: try name(entry.zone), key: try name(entry.key.name), networks: entry.networks,
+        zone: try name(entry.zone), signer: try signer(entry.key), networks: entry.networks,
         below: try entry.below.map(name),
         types: try entry.types.map { type in
           guard let type = RecordType(type.description) else {
@@ -64,6 +65,13 @@ enum DNSReplicationSettings {
     let certificates = blocks.filter { $0.label == "CERTIFICATE" }.map(\.bytes)
     guard !certificates.isEmpty else { throw CommandFailure("dns.zones: there is no certificate in \(path)") }
     return certificates
+  }
+
+  private static func signer(_ key: UpdateKeyName) throws -> UpdateSigner {
+    switch key {
+    case .shared(let key): .shared(try name(key.name))
+    case .published(let owner): .published(try name(owner))
+    }
   }
 
   private static func name(_ zone: ZoneName) throws -> Name {

@@ -34,7 +34,7 @@ final class TrustedRoot: Sendable {
 
   /// Whether this is what is trusted: something is resolved, and nobody has configured other anchors.
   static func isKept(_ section: DNSSection) -> Bool {
-    section.validate && !section.recursion.isEmpty && section.trustAnchors.isEmpty
+    section.validate && section.asksOthers && section.trustAnchors.isEmpty
   }
 
   var anchors: TrustAnchors { TrustAnchors(keys: [.root: tracker.withLock { $0.trusted }]) }

@@ -58,6 +58,9 @@ public struct Responder: Sendable {
     guard isReadable else { return finish(parsed, answer, .formErr, question: 1, into: &reply) }
     if parsed.cookieLength > 0 { checkCookie(&parsed, request, origin) }
     guard parsed.version == 0 else { return finish(parsed, answer, .badVers, question: 1, into: &reply) }
+    if settings.requiresCookies, transport == .udp, parsed.answersCookie, !parsed.hasServerCookie {
+      return finish(parsed, answer, .badCookie, question: 1, into: &reply)
+    }
     reply.setLimit(limit(parsed, transport, reply.limit))
     let code = answerQuestion(parsed, &answer, into: &reply)
     reply.setLimit(transport == .udp ? max(512, min(parsed.udpSize, settings.udpLimit)) : 65535)

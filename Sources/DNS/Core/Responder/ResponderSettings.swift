@@ -10,6 +10,9 @@ public struct ResponderSettings: Sendable {
   public var hostname: String?
   /// Makes the server's part of cookies (RFC 9018); `nil` leaves cookies unanswered.
   public var cookies: ServerCookies?
+  /// Whether a UDP client that sends a cookie must show one of ours: BADCOOKIE gives it to it (RFC 7873 §5.2.3). Those that know
+  /// no cookies are answered as ever.
+  public var requiresCookies = false
   /// Aliases that one answer follows.
   public var aliasLimit = 16
 

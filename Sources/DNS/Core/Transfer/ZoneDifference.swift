@@ -35,6 +35,7 @@ public struct ZoneDifference: Hashable, Sendable {
   /// Compares two versions of a zone, node by node; those whose memory is the same are passed over.
   /// - Parameter limit: Most records that differ; `nil` above it, and for versions without SOA.
   public static func between(_ old: Zone, _ new: Zone, limit: Int = 200_000) -> ZoneDifference? {
+    if let change = new.change.withLock({ $0 }), change.base == old.number { return change.difference }
     guard let from = old.soaRecord, let to = new.soaRecord else { return nil }
     var difference = ZoneDifference(from: from, to: to)
     withExtendedLifetime((old, new)) {
@@ -144,27 +145,57 @@ extension Zone {
 
   /// A number that says, for all that is worth, whether two versions of a zone hold the same records besides their SOA.
   public var contentDigest: UInt64 {
-    withExtendedLifetime(self) {
+    if let known = knownDigest.withLock({ $0 }) { return known }
+    let digest = withExtendedLifetime(self) {
       var sum: UInt64 = 0
       var walk = ZoneWalk(view)
       while let node = walk.current()?.node {
-        defer { walk.advance() }
-        for index in 0..<node.rrsetCount {
-          let rrset = node.rrset(at: index)
-          guard rrset.type != .soa else { continue }
-          var state: UInt64 = 0xCBF2_9CE4_8422_2325
-          for octet in UnsafeRawBufferPointer(start: node.name, count: node.nameLength) {
-            state = (state ^ UInt64(octet)) &* 0x100_0000_01B3
-          }
-          for octet in UnsafeRawBufferPointer(start: rrset.data, count: rrset.length) {
-            state = (state ^ UInt64(octet)) &* 0x100_0000_01B3
-          }
-          // Added up, so that the order of the nodes does not matter.
-          sum &+= (state ^ state >> 29) &* 0xBF58_476D_1CE4_E5B9
-        }
+        // Added up, so that the order of the nodes does not matter.
+        sum &+= Self.digest(of: node)
+        walk.advance()
       }
       return sum
     }
+    knownDigest.withLock { $0 = digest }
+    return digest
+  }
+
+  /// A node's part of the digest.
+  static func digest(of node: NodeView) -> UInt64 {
+    var sum: UInt64 = 0
+    for index in 0..<node.rrsetCount {
+      let rrset = node.rrset(at: index)
+      guard rrset.type != .soa else { continue }
+      var state: UInt64 = 0xCBF2_9CE4_8422_2325
+      for octet in UnsafeRawBufferPointer(start: node.name, count: node.nameLength) {
+        state = (state ^ UInt64(octet)) &* 0x100_0000_01B3
+      }
+      for octet in UnsafeRawBufferPointer(start: rrset.data, count: rrset.length) {
+        state = (state ^ UInt64(octet)) &* 0x100_0000_01B3
+      }
+      sum &+= (state ^ state >> 29) &* 0xBF58_476D_1CE4_E5B9
+    }
+    return sum
+  }
+
+  /// The next version, in which these names have these records and no others; `nil` where that is more than a patch (see
+  /// `replacing`). The step from this version is noted with it.
+  public func patched(_ changes: [Name: [ResourceRecord]], serial: UInt32) -> Zone? {
+    guard let from = soaRecord else { return nil }
+    var value = soa
+    value.serial = serial
+    let to = ResourceRecord(apex, ttl: from.ttl, RData(value))
+    guard let zone = replacing(changes, soa: to) else { return nil }
+    var difference = ZoneDifference(from: from, to: to)
+    for (name, records) in changes {
+      let before = Set(self.records(of: name).filter { $0.type != .soa })
+      let after = Set(zone.records(of: name).filter { $0.type != .soa })
+      difference.removed += before.subtracting(after)
+      difference.added += after.subtracting(before)
+    }
+    let step = Change(base: number, difference: difference)
+    zone.change.withLock { $0 = step }
+    return zone
   }
 
   /// The next version of the zone. `nil` when the difference does not belong to this one: another serial, or records to be

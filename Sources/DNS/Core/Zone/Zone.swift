@@ -1,3 +1,4 @@
+import Synchronization
 import WireKit
 
 /// A zone, ready to be answered from: immutable, packed, without an object per node.
@@ -15,10 +16,31 @@ public final class Zone: @unchecked Sendable {
   /// Octets of memory that it holds.
   public let memory: Int
   let view: ZoneView
+  /// Octets of the arena in use, and how many of them are of nodes that were replaced.
+  let arenaLength: Int
+  let garbage: Int
+  /// `contentDigest`, once somebody wanted it.
+  let knownDigest: Mutex<UInt64?>
+  /// How it came from the version before; set before it is served.
+  let change = Mutex<Change?>(nil)
+  /// Another one for each zone that was ever made: says whose `change` starts where.
+  let number = Zone.numbers.add(1, ordering: .relaxed).newValue
+
+  private static let numbers = Atomic<UInt64>(0)
+
+  /// A step from the zone of a number.
+  struct Change {
+    let base: UInt64
+    let difference: ZoneDifference
+  }
 
   init(
-    apex: Name, soa: SOA, recordCount: Int, nodeCount: Int, memory: Int, view: ZoneView
+    apex: Name, soa: SOA, recordCount: Int, nodeCount: Int, memory: Int, view: ZoneView, arenaLength: Int,
+    garbage: Int = 0, digest: UInt64? = nil
   ) {
+    self.arenaLength = arenaLength
+    self.garbage = garbage
+    knownDigest = Mutex(digest)
     self.apex = apex
     self.soa = soa
     self.recordCount = recordCount

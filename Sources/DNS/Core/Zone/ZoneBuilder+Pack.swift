@@ -50,7 +50,8 @@ extension ZoneBuilder {
     let zone = Zone(
       apex: apex,
       soa: soa ?? SOA(primary: .root, mailbox: .root, serial: 0, refresh: 0, retry: 0, expire: 0, minimum: 0),
-      recordCount: recordCount, nodeCount: nodes.count, memory: packer.count + slotCount * 8, view: view)
+      recordCount: recordCount, nodeCount: nodes.count, memory: packer.count + slotCount * 8, view: view,
+      arenaLength: packer.count)
     return (soa == nil ? nil : zone, checks.findings)
   }
 
