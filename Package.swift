@@ -333,6 +333,7 @@ let package = Package(
         "SMTPCore", "SMTPServer", "SMTPClient", "SASLCore", "MailEngine", "Stores", "TestKit", "Transport", "Services",
         "WireKit", crypto, cryptoExtras,
       ]),
+    // Its battery runs over OpenSSH's sftp-server as well.
     tests("Backup", ["Backup", "Services", "WireKit", database]),
     tests("Sieve", ["SieveCore"]),
     tests("SSH", ["SSHCore", "TestKit", "WireKit", crypto]),
