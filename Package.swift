@@ -75,6 +75,8 @@ let package = Package(
     .systemLibrary(
       name: "CSodium", path: "Sources/CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
 
+    // crypt(3): password hashes that accounts bring from other systems.
+    .systemLibrary(name: "CCrypt", path: "Sources/CCrypt", providers: [.apt(["libcrypt-dev"])]),
     // DEFLATE in its three wrappings: HTTP's gzip, IMAP's COMPRESS, SSH's zlib, FTP's MODE Z.
     .systemLibrary(name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     // HTTP's other codings.
@@ -97,8 +99,8 @@ let package = Package(
     module(
       "Gate",
       [
-        "WireKit", "Services", "SystemSessions", "ConsoleCore", "CSodium", collections, crypto, cryptoExtras, nioCore,
-        nioPosix,
+        "WireKit", "Services", "SystemSessions", "ConsoleCore", "CSodium", "CCrypt", collections, crypto, cryptoExtras,
+        nioCore, nioPosix,
       ]),
     module("Supervision", ["WireKit", "Services", "SystemShims"]),
     // Sessions of the operating system's accounts: what is asked of the helper that runs as root, and the helper itself.
@@ -331,6 +333,7 @@ let package = Package(
         "SMTPCore", "SMTPServer", "SMTPClient", "SASLCore", "MailEngine", "Stores", "TestKit", "Transport", "Services",
         "WireKit", crypto, cryptoExtras,
       ]),
+    // Its battery runs over OpenSSH's sftp-server as well.
     tests("Backup", ["Backup", "Services", "WireKit", database]),
     tests("Sieve", ["SieveCore"]),
     tests("SSH", ["SSHCore", "TestKit", "WireKit", crypto]),

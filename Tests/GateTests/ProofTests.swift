@@ -97,6 +97,47 @@ struct HasherTests {
     #expect(try #require(hasher.hash(Secret([0, 255, 0]))).count > 0)
   }
 
+  /// Made by crypt(3) of Debian 12, and by Dovecot's `doveadm pw`, of the password "correct horse".
+  @Test(arguments: [
+    "$6$saltsalt$hRM5XZ86KXEw9UOmjigeVqFgULtFB2sgpC9lXQDfMib3Zgw7mEiUvBJI2EplzfAqxL5Vvwp2scFtv/uamSo5z0",
+    "$5$rounds=6000$saltsalt$mLNPMuq8whd9yKGJ1pRVC6ZP4MSOn/Ve7aZRadFPM4B",
+    "$1$saltsalt$NuzA7WTAelpl95xgBGWN60",
+    "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$zwtVrjrUCmXcyLTs6oxLTQlzifSUkF8RHJ./tK5KU79",
+    "$2b$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2",
+    "{SSHA}LhKrkM9Fy+zlstjdD7Kv2s6QvhBzYWx0",
+    "{SSHA256}hqmOxdw2MHQ1V60KWaSblKV0Tq5UZdVfLWnW5Pbhl42p+cCt",
+    "{ssha512.b64}MObRFvUHqU5pLIXjc0HkeJH+PKVdEQk34oSyXkDftCxTU6Fk9rWjilWA553MtCFyazGhAOPiDyO1Rv1hndA96XNhbHQ=",
+    "{ARGON2ID}$argon2id$v=19$m=65536,t=3,p=1$Cz7dz1ZK5b+YbxlUq7uBCQ$IFeyFhszU3u6D8gGQNdsHzHOkIypcsI8rmk7114n+08",
+    "{SHA512-CRYPT}$6$saltsalt$hRM5XZ86KXEw9UOmjigeVqFgULtFB2sgpC9lXQDfMib3Zgw7mEiUvBJI2EplzfAqxL5Vvwp2scFtv/uamSo5z0",
+  ])
+  func hashesOfOtherSystems(_ text: String) throws {
+    let hasher = PasswordHashes(own: try #require(Argon2idHasher()))
+    guard case .hash(let hash) = ForeignHash(text) else {
+      Issue.record("\(text) is not known")
+      return
+    }
+    #expect(ForeignHash.isForeign(hash))
+    #expect(hasher.verify(Secret("correct horse"), against: hash) == true)
+    for wrong in ["correct horsf", "", "correct horse\0", "correct hors"] {
+      #expect(hasher.verify(Secret(wrong), against: hash) == false, "\(text): \(wrong)")
+    }
+  }
+
+  @Test func hashesThatAreNone() throws {
+    for locked in ["", "*", "x", "!", "!!", "!$6$saltsalt$hRM5", "*LK*"] {
+      #expect(ForeignHash(locked) == ForeignHash.none, "\(locked)")
+    }
+    #expect(ForeignHash("{PLAIN}a secret") == .password(Secret("a secret")))
+    // Unknown, cut short, or dearer to check than a log-in may be.
+    for odd in [
+      "secret", "{MYSTERY}abc", "{SSHA256}AAAA", "{SHA}" + String(repeating: "A", count: 40), "$9$a$b", "$6$", "{SSHA",
+      "$2b$31$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2", "$6$rounds=999999999$s$h",
+      "$argon2id$v=19$m=4194304,t=3,p=1$a$b", "$argon2id$", String(repeating: "$6$a", count: 200),
+    ] { #expect(ForeignHash(odd) == nil, "\(odd)") }
+    let own = try #require(Argon2idHasher()?.hash(Secret("x")))
+    #expect(!ForeignHash.isForeign(own))
+  }
+
   @Test func aFloodRunsFewAtOnce() async throws {
     let hasher = CountingHasher(pauseMicroseconds: 2000)
     let gate = HashingGate(hasher: hasher, concurrency: 3, maximumWaiting: 200)

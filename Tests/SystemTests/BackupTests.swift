@@ -27,6 +27,43 @@ import Testing
       .reduce(0) { $0 + $1.messages }
   }
 
+  /// To another machine, here another laboratory's SSH server, and back from it.
+  @Test func aBackupOnAnotherMachine() async throws {
+    try await Laboratory.with { there in
+      try await Laboratory.with { laboratory in
+        guard let account = there.ready.accounts.first, let key = account.ssh_key else { throw Failure("no key") }
+        let settings = laboratory.data + "/ssh-config"
+        let restored = laboratory.data + "-from-afar"
+        defer { try? FileManager.default.removeItem(atPath: restored) }
+        try """
+        IdentityFile \(key)
+        IdentitiesOnly yes
+        UserKnownHostsFile /dev/null
+        StrictHostKeyChecking no
+        LogLevel ERROR
+
+        """.write(toFile: settings, atomically: true, encoding: .utf8)
+        let place = "sftp://\(account.name.prefix { $0 != "@" })@127.0.0.1:\(try there.port("ssh"))/~/backups/lab"
+        for _ in 0..<2 {
+          let taken = try await laboratory.portside("backup", "create", place, "--ssh-config", settings)
+          #expect(taken.code == 0, "\(taken.all)")
+        }
+        let verified = try await run(Laboratory.program, ["backup", "verify", place, "--ssh-config", settings])
+        #expect(verified.code == 0 && verified.output.contains("2 backups"), "\(verified.all)")
+        let back = try await run(
+          Laboratory.program, ["backup", "restore", place, "--into", restored, "--ssh-config", settings])
+        #expect(back.code == 0, "\(back.all)")
+        for path in ["portside.toml", "zones/lab.test.zone", "site/index.html"] {
+          #expect(
+            FileManager.default.contents(atPath: "\(restored)/\(path)")
+              == FileManager.default.contents(atPath: "\(laboratory.data)/\(path)"), "\(path)")
+        }
+        let refused = try await run(Laboratory.program, ["backup", "list", "sftp://u:secret@127.0.0.1/x"])
+        #expect(refused.code == 1 && refused.errors.contains("without a password"), "\(refused.all)")
+      }
+    }
+  }
+
   /// Backups while mail comes in; the last one, restored to another folder, is a sound server that people can log in to.
   @Test func aServerComesBackFromABackupTakenWhileItServed() async throws {
     try await Laboratory.with { laboratory in

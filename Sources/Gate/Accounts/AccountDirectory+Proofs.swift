@@ -37,10 +37,31 @@ extension AccountDirectory {
     let scram = SCRAMVerifier(password: password, salt: RandomToken.bytes(16)).flatMap {
       keys.seal($0.encoded, purpose: Purpose.scram, of: account.id)
     }
-    let verifiers = PasswordVerifiers(argon2id: hash, scram: scram, changed: clock.wallTime())
+    let verifiers = PasswordVerifiers(hash: hash, scram: scram, changed: clock.wallTime())
     try await directoryCall { () throws(StoreError) in
       try await store.setPasswordVerifiers(verifiers, of: account.id)
     }
+  }
+
+  /// Sets a hash that another system made. It is good until the first log-in, which brings the password and so our own.
+  public func setPasswordHash(_ text: Secret, of name: String) async throws(DirectoryError) {
+    let account = try await account(name)
+    switch ForeignHash(text.withBytes { String(decoding: $0, as: UTF8.self) }) {
+    case nil: throw DirectoryError(.badPassword, "this hash is of no form that is known here")
+    case .some(.none): return
+    case .password(let password): try await setPassword(password, of: name, force: true)
+    case .hash(let hash):
+      let verifiers = PasswordVerifiers(hash: hash, scram: nil, changed: clock.wallTime())
+      try await directoryCall { () throws(StoreError) in
+        try await store.setPasswordVerifiers(verifiers, of: account.id)
+      }
+    }
+  }
+
+  /// Our own hash in the place of another system's, now that the password is known. The log-in does not depend on it: what
+  /// fails is tried again at the next.
+  func renew(_ password: Secret, of account: Account) async {
+    try? await setPassword(password, of: account.name, force: true)
   }
 
   /// Sets a random password and returns it; it is shown once.

@@ -29,13 +29,17 @@ struct PasswordJudge: Sendable {
 
     let factor = try unseal(state)
     let (candidate, code) = split(password, code: code, factor: factor)
-    let hash = verifiers?.argon2id ?? dummyHash
+    let hash = verifiers?.hash ?? dummyHash
     let isRight = try await authenticator.directory.gate.verify(candidate, against: hash)
     guard let account else { return .refused(nil, because: "unknown name") }
     guard verifiers != nil else { return .refused(account, because: "no password set") }
     guard isRight else { return .refused(account, because: "wrong password") }
     if let reason = authenticator.obstacle(account, attempt.service) { return .refused(account, because: reason) }
-    return try await judge(code, factor, of: account)
+    let verdict = try await judge(code, factor, of: account)
+    if case .granted = verdict, ForeignHash.isForeign(hash) {
+      await authenticator.directory.renew(candidate, of: account)
+    }
+    return verdict
   }
 
   private func judge(

@@ -56,6 +56,8 @@ public enum PasswordChoice: Sendable, Hashable, Codable {
   case none
   case asked
   case given(Secret)
+  /// A hash that another system made, as its files have it.
+  case hashed(Secret)
   /// Made by the server and shown once.
   case generated
 }

@@ -122,6 +122,9 @@ extension GateAdministration {
     case .given(let password):
       try await directory.setPassword(password, of: name, force: force)
       return nil
+    case .hashed(let hash):
+      try await directory.setPasswordHash(hash, of: name)
+      return nil
     case .generated: return try await directory.generatePassword(of: name)
     }
   }

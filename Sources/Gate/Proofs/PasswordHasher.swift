@@ -15,6 +15,8 @@ public struct Argon2idHasher: PasswordHasher {
   public static let maximumPasswordLength = 1024
   private static let memoryBytes = 19 * 1024 * 1024
   private static let passes: UInt64 = 2
+  /// What each of its hashes begins with.
+  static let prefix = "$argon2id$v=19$m=19456,t=2,p=1$"
 
   /// `nil` when libsodium finds no source of randomness.
   public init?() {

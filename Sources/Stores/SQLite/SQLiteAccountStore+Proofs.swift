@@ -10,7 +10,7 @@ extension SQLiteAccountStore {
         .map { row in
           let scram: DatabaseBytes? = try row.optional("scram")
           return PasswordVerifiers(
-            argon2id: try row.secret("argon2id"), scram: scram.map { Secret($0.bytes) },
+            hash: try row.secret("argon2id"), scram: scram.map { Secret($0.bytes) },
             changed: try row.time("changed") ?? WallTime(seconds: 0))
         }
     }
@@ -26,7 +26,7 @@ extension SQLiteAccountStore {
       try database.execute(
         sql: "INSERT INTO account_password (account_id, argon2id, scram, changed) VALUES (?, ?, ?, ?)",
         arguments: [
-          id.number, DatabaseBytes(verifiers.argon2id), verifiers.scram.map { DatabaseBytes($0) },
+          id.number, DatabaseBytes(verifiers.hash), verifiers.scram.map { DatabaseBytes($0) },
           verifiers.changed.seconds,
         ])
     }

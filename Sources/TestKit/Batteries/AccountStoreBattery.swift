@@ -125,7 +125,7 @@ public enum AccountStoreBattery {
   ]
 
   private static let verifiers = PasswordVerifiers(
-    argon2id: Secret("$argon2id$…"), scram: Secret([0, 1, 2, 255]), changed: WallTime(seconds: 1_700_000_001))
+    hash: Secret("$argon2id$…"), scram: Secret([0, 1, 2, 255]), changed: WallTime(seconds: 1_700_000_001))
 
   private static func key(_ number: UInt8) -> AuthorizedKey {
     AuthorizedKey(
@@ -147,7 +147,7 @@ public enum AccountStoreBattery {
       try await store.setPasswordVerifiers(verifiers, of: id)
       try expectEqual(try await store.passwordVerifiers(of: id), verifiers)
       var other = verifiers
-      (other.argon2id, other.scram) = (Secret("other"), nil)
+      (other.hash, other.scram) = (Secret("other"), nil)
       try await store.setPasswordVerifiers(other, of: id)
       try expectEqual(try await store.passwordVerifiers(of: id), other)
       try await store.setPasswordVerifiers(nil, of: id)

@@ -14,14 +14,19 @@ protocol AdministrationCommand: AsyncParsableCommand {
 }
 
 extension AdministrationCommand {
-  static func makeConfiguration(_ noun: String, _ abstract: String) -> CommandConfiguration {
+  static func makeConfiguration(
+    _ noun: String, _ abstract: String, beside: String = ""
+  ) -> CommandConfiguration {
     let usages = AdminVerb.all.filter { $0.words.first == noun }.map { "  \($0.usage)\n      \($0.summary)" }
     return CommandConfiguration(
       commandName: noun, abstract: abstract,
-      discussion: usages.joined(separator: "\n") + "\n\n  --json works with all of them.")
+      discussion: usages.joined(separator: "\n") + beside + "\n\n  --json works with all of them.")
   }
 
-  func run() async throws {
+  func run() async throws { try await perform(words) }
+
+  /// Performs a verb of the gate's table.
+  func perform(_ words: [String]) async throws {
     var words = words
     let wantsJSON = words.contains("--json")
     words.removeAll { $0 == "--json" }
@@ -118,9 +123,18 @@ enum AdministrationSession {
 
 struct AccountCommand: AdministrationCommand {
   static let noun = "account"
-  static let configuration = makeConfiguration(noun, "Who may log in, and how.")
+  static let configuration = makeConfiguration(
+    noun, "Who may log in, and how.", beside: "\n  \(AccountImportCommand.usage)\n      \(AccountImportCommand.summary)"
+  )
   @OptionGroup var options: ConfigurationOptions
   @Argument(parsing: .allUnrecognized, help: .hidden) var words: [String] = []
+
+  /// What reads files is no verb of the gate's.
+  func run() async throws {
+    guard words.first == "import" else { return try await perform(words) }
+    let file = options.config.map { ["--config", $0] } ?? []
+    try await AccountImportCommand.parse(file + words.dropFirst()).run()
+  }
 }
 
 struct SessionCommand: AdministrationCommand {

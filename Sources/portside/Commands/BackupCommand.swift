@@ -10,11 +10,12 @@ struct BackupCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "backup", abstract: "Backups: create, list, verify, restore, prune.",
     discussion: """
-      A repository is a folder; each content is in it once, so a further backup takes only what is new. The server goes on
+      A repository is a folder, here or by SFTP on another machine (OpenSSH's client and its keys open it); each content is in it once, so a further backup takes only what is new. The server goes on
       meanwhile. With --key it is encrypted; without, it is as secret as the server itself.
 
       Examples:
         portside backup create /mnt/disk/portside
+        portside backup create sftp://backup@nas.lan/portside --key file:/root/backup.key
         portside backup verify /mnt/disk/portside --key file:/root/backup.key
         portside backup restore /mnt/disk/portside --into /var/lib/portside
         portside backup restore /mnt/disk/portside --account ann@lab.test
@@ -24,13 +25,28 @@ struct BackupCommand: AsyncParsableCommand {
 
   /// The repository, and how it is opened.
   struct RepositoryOptions: ParsableArguments {
-    @Argument(help: "The repository: a folder.") var repository: String
+    @Argument(help: "The repository: a folder, or sftp://[user@]host[:port]/path.") var repository: String
     @Option(
       help: ArgumentHelp(
         "Where the pass phrase is: file:/path, env:NAME or credential:NAME.", valueName: "reference"))
     var key: String?
 
-    var path: String { URL(fileURLWithPath: repository).standardizedFileURL.path }
+    @Option(help: "For sftp: the configuration of OpenSSH's client, instead of the user's own.") var sshConfig: String?
+
+    /// The folder; `nil` when it lies on another machine.
+    var path: String? {
+      SFTPPlace.parse(repository) == nil ? URL(fileURLWithPath: repository).standardizedFileURL.path : nil
+    }
+
+    func place() throws(BackupError) -> any BackupPlace {
+      if let (command, root) = SFTPPlace.parse(repository, configuration: sshConfig) {
+        return try SFTPPlace(command, root: root, shown: repository)
+      }
+      guard !repository.hasPrefix("sftp:") else {
+        throw BackupError("\(repository): expected sftp://[user@]host[:port]/path, without a password: keys open it")
+      }
+      return FolderPlace(URL(fileURLWithPath: repository).standardizedFileURL.path)
+    }
 
     /// 12 bytes at least: what protects everything must not be guessed.
     func passPhrase() throws -> Secret? {
@@ -46,8 +62,7 @@ struct BackupCommand: AsyncParsableCommand {
     }
 
     func open() throws -> Repository {
-      do { return try Repository.open(FolderPlace(path), passPhrase: try passPhrase()) } catch let error as BackupError
-      {
+      do { return try Repository.open(try place(), passPhrase: try passPhrase()) } catch let error as BackupError {
         throw CommandFailure("\(repository): \(error)")
       }
     }
@@ -71,12 +86,14 @@ struct BackupCommand: AsyncParsableCommand {
       let file = URL(fileURLWithPath: try options.path()).standardizedFileURL.path
       let passPhrase = try target.passPhrase()
       do {
-        let repository = try Repository.openOrMake(FolderPlace(target.path), passPhrase: passPhrase)
+        let repository = try Repository.openOrMake(try target.place(), passPhrase: passPhrase)
         // The databases are copied there first; nobody else may enter it.
+        let staging = try target.path ?? Self.makeStaging()
+        defer { if target.path == nil { try? FileManager.default.removeItem(atPath: staging) } }
         var writer = BackupWriter(
-          BackupSource(configuration, file: file), to: repository, staging: target.path)
+          BackupSource(configuration, file: file), to: repository, staging: staging)
         let report = try writer.run(
-          label: label, version: Version.text, now: SystemClock().wallTime(), besides: [target.path],
+          label: label, version: Version.text, now: SystemClock().wallTime(), besides: [staging],
           asOwner: { body throws(BackupError) in try folder.asOwner(body) }, progress: Progress.shown)
         if !report.findings.isEmpty { report.findings.forEach { Terminal.note("\($0)") } }
         try show(report)
@@ -84,6 +101,15 @@ struct BackupCommand: AsyncParsableCommand {
       } catch let error as BackupError {
         throw CommandFailure("\(error)")
       }
+    }
+
+    /// A folder for copies of databases, for a repository that lies elsewhere.
+    private static func makeStaging() throws -> String {
+      var template = Array("\(NSTemporaryDirectory())/portside-backup.XXXXXX".utf8CString)
+      guard let made = mkdtemp(&template) else {
+        throw CommandFailure("no folder for copies of databases: \(String(cString: strerror(errno)))")
+      }
+      return String(cString: made)
     }
 
     private func show(_ report: BackupWriter.Report) throws {

@@ -8,8 +8,8 @@ import Foundation
 /// `portside zone`: the zones that the server answers for.
 struct ZoneCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "zone", abstract: "Zones: list, check, edit, export; keys for transfers.",
-    subcommands: [List.self, Check.self, Edit.self, Export.self, Key.self])
+    commandName: "zone", abstract: "Zones: list, check, edit, import, export; keys for transfers.",
+    subcommands: [List.self, Check.self, Edit.self, Import.self, Export.self, Key.self])
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "list", abstract: "The configured zones.")

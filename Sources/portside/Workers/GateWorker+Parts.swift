@@ -64,7 +64,7 @@ enum GateDirectory {
       configuration.roles.map { ($0.key.description, $0.value.map(\.description)) }
     ) { first, _ in first }
     return AccountDirectory(
-      store: SQLiteAccountStore(store), gate: HashingGate(hasher: hasher), keys: keys,
+      store: SQLiteAccountStore(store), gate: HashingGate(hasher: PasswordHashes(own: hasher)), keys: keys,
       roles: RoleTable(roles: roles, totpRequired: Set(configuration.auth.totpRequired.map(\.description))),
       clock: clock, defaultDomain: domain(configuration))
   }
