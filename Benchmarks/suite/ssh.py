@@ -1,8 +1,11 @@
 """SSH and SFTP beside OpenSSH's server: a large file by cat, get and put with each cipher, log-ins, commands, small files, idle connections."""
 import asyncio
+import concurrent.futures
 import contextlib
+import ctypes
 import os
 import pathlib
+import socket
 import subprocess
 import time
 
@@ -14,7 +17,7 @@ from .table import Row, Table
 CIPHERS = ("aes128-gcm@openssh.com", "chacha20-poly1305@openssh.com", "aes256-ctr")
 SMALL_FILES, SMALL_SIZE = 2000, 4096
 LARGE = 512 << 20
-IDLE = 500
+IDLE, IDLE_PEER = 10_000, 200
 SHORT = {"aes128-gcm@openssh.com": "aes128-gcm", "chacha20-poly1305@openssh.com": "chacha20", "aes256-ctr": "aes256-ctr"}
 # Shells of root are not given out: as root, portside runs as somebody else here.
 USER = 54321
@@ -67,23 +70,58 @@ def log_ins(server: Server, count: int) -> None:
     asyncio.run(main())
 
 
-def idle(server: Server, table: Table) -> None:
-    import asyncssh
+class Holder:
+    """Connections that have logged in and stay open, by libssh2: a Python client of its own for each would take the machine's memory."""
 
-    async def connect():
-        return await asyncssh.connect("127.0.0.1", server.port, username=server.user, client_keys=[str(server.key)], known_hosts=None,
-                                      agent_path=None, config=None)
+    def __init__(self, server: Server) -> None:
+        self.server, self.sockets = server, []
+        self.lib = ctypes.CDLL("libssh2.so.1")
+        self.lib.libssh2_session_init_ex.restype = ctypes.c_void_p
+        self.lib.libssh2_session_init_ex.argtypes = [ctypes.c_void_p] * 4
+        self.lib.libssh2_session_handshake.argtypes = [ctypes.c_void_p, ctypes.c_int]
+        self.lib.libssh2_userauth_publickey_fromfile_ex.argtypes = [
+            ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p]
+        if self.lib.libssh2_init(0) != 0:
+            raise RuntimeError("libssh2_init")
 
-    async def main() -> None:
-        held = [await connect() for _ in range(20)]
+    def connect(self, _: int) -> None:
+        held = socket.create_connection(("127.0.0.1", self.server.port), 120)
+        held.setblocking(True)
+        session = self.lib.libssh2_session_init_ex(None, None, None, None)
+        code = self.lib.libssh2_session_handshake(session, held.fileno())
+        if code != 0:
+            raise RuntimeError(f"libssh2_session_handshake: {code}")
+        name = self.server.user.encode()
+        code = self.lib.libssh2_userauth_publickey_fromfile_ex(session, name, len(name), None, str(self.server.key).encode(), b"")
+        if code != 0:
+            raise RuntimeError(f"libssh2_userauth_publickey: {code}")
+        self.sockets.append(held)
+
+    def hold(self, count: int) -> None:
+        # The library's work is done without Python's lock.
+        with concurrent.futures.ThreadPoolExecutor(4) as threads:
+            for _ in threads.map(self.connect, range(count)):
+                pass
+
+    def close(self) -> None:
+        for held in self.sockets:
+            held.close()
+
+
+def idle(server: Server, table: Table, count: int) -> None:
+    holder = Holder(server)
+    try:
+        holder.hold(20)
         before = memory(server.pids())
-        held += [await connect() for _ in range(IDLE)]
+        began, used = time.monotonic(), cpu(server)
+        holder.hold(count)
+        elapsed, used = time.monotonic() - began, cpu(server) - used
+        time.sleep(2)
         grown = memory(server.pids()) - before
-        table.add(Row(server.name, "ssh idle", memory=grown / IDLE / 1024, memory_unit="KB a connection"))
-        for connection in held:
-            connection.abort()
-
-    asyncio.run(main())
+        table.add(Row(server.name, f"ssh idle, {count} connections", count / elapsed, used * 1e6 / count, grown / count / 1024,
+                      memory_unit="KB a connection", note="rate and CPU: of their log-ins"))
+    finally:
+        holder.close()
 
 
 def load(server: Server, seconds: int, table: Table, work: pathlib.Path) -> None:
@@ -114,7 +152,7 @@ def load(server: Server, seconds: int, table: Table, work: pathlib.Path) -> None
                    check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     measure(server, "exec true", table, count * 5, lambda: [server.ssh("true", *control) for _ in range(count * 5)])
     subprocess.run(["ssh", *server.options(*control), "-O", "exit", "-p", str(server.port), f"{server.user}@127.0.0.1"], capture_output=True)
-    idle(server, table)
+    idle(server, table, IDLE if server.name == "portside" else IDLE_PEER)
 
 
 @contextlib.contextmanager
@@ -124,7 +162,7 @@ def openssh(work: pathlib.Path):
     # An account with root's number, and a home without a profile: sessions of others run in a process whose time sshd takes no note of.
     work.chmod(0o755)
     subprocess.run(["userdel", "-f", ACCOUNT], capture_output=True)
-    subprocess.run(["useradd", "-o", "-u", "0", "-g", "0", "-M", "-d", str(files), "-s", "/bin/bash", ACCOUNT], check=True, capture_output=True)
+    subprocess.run(["useradd", "-o", "-u", "0", "-g", "0", "-M", "-p", "*", "-d", str(files), "-s", "/bin/bash", ACCOUNT], check=True, capture_output=True)
     for name in ("host", "id"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(work / name)], check=True)
     (work / "sshd_config").write_text(

@@ -34,11 +34,11 @@ class Table:
 
     def _ratio(self, row: Row) -> str:
         """Portside's cost by each peer's: below 1, portside is the cheaper one."""
-        if row.server != "portside":
+        if not row.server.startswith("portside"):
             return ""
         parts = []
         for peer in self.rows:
-            if peer.load != row.load or peer.server == "portside":
+            if peer.load != row.load or peer.server.startswith("portside"):
                 continue
             if row.cpu is not None and peer.cpu:
                 parts.append(f"{row.cpu / peer.cpu:.2f} {peer.server}")

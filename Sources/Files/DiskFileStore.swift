@@ -136,7 +136,9 @@ public struct DiskFileStore: FileStore {
   public func rename(_ path: FilePath, to newPath: FilePath, replacing: Bool) throws(FileError) {
     try checkWritable()
     let (directory, name) = try parent(of: path)
-    let (newDirectory, newName) = try parent(of: newPath)
+    // Within one folder, as at the end of each upload, it is opened once.
+    let isWithin = path.parent == newPath.parent && !newPath.isRoot
+    let (newDirectory, newName) = isWithin ? (directory, newPath.name ?? []) : try parent(of: newPath)
     try check(
       name.withCString { name in
         newName.withCString {

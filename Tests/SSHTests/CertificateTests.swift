@@ -6,14 +6,15 @@ import Testing
   /// A certificate that the authority signs; the change is made before that.
   private static func certificate(
     _ authority: PrivateKey, _ key: PrivateKey, principals: [String] = ["ann"],
-    critical: [(String, String)] = [], extensions: [String] = ["permit-pty"], after: UInt64 = 0, before: UInt64 = .max
+    critical: [(String, String)] = [], extensions: [String] = ["permit-pty"], after: UInt64 = 0, before: UInt64 = .max,
+    kind: KeyCertificate.Kind = .user
   ) throws -> [UInt8] {
     var blob: [UInt8] = []
     blob.appendString("ssh-ed25519-cert-v01@openssh.com")
     blob.appendString([UInt8](repeating: 7, count: 32))
     blob.appendString(key.publicKey.blob.suffix(32))
     blob.appendInteger(UInt64(42))
-    blob.appendInteger(UInt32(1))
+    blob.appendInteger(kind.rawValue)
     blob.appendString("ann's")
     var list: [UInt8] = []
     for name in principals { list.appendString(name) }
@@ -38,6 +39,16 @@ import Testing
     blob.appendString(authority.publicKey.blob)
     blob.appendString(try authority.sign(blob, algorithm: authority.algorithms[0]))
     return blob
+  }
+
+  static func hostCertificate(
+    _ authority: PrivateKey, _ key: PrivateKey, principals: [String], critical: [(String, String)] = [],
+    after: UInt64 = 0, before: UInt64 = .max, kind: KeyCertificate.Kind = .host
+  ) throws -> KeyCertificate {
+    try KeyCertificate(
+      blob: certificate(
+        authority, key, principals: principals, critical: critical, extensions: [], after: after, before: before,
+        kind: kind))
   }
 
   @Test func whatItSays() throws {

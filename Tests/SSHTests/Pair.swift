@@ -20,6 +20,8 @@ final class Pair {
     var answers: [Credential] = []
     var commands: [ClientCommand] = []
     var acceptsHostKey = true
+    /// The one that the client had to judge.
+    var certificate: KeyCertificate?
     /// What each channel was sent, and what it still has to say.
     var received: [ChannelNumber: [UInt8]] = [:]
     var output: [ChannelNumber: [UInt8]] = [:]
@@ -86,6 +88,9 @@ final class Pair {
 
   private static func answer(_ request: ClientRequest, _ outside: Outside) -> ClientReply? {
     switch request {
+    case .judgeHostCertificate(let certificate):
+      outside.certificate = certificate
+      return .hostKeyAccepted(outside.acceptsHostKey)
     case .judgeHostKey: return .hostKeyAccepted(outside.acceptsHostKey)
     case .credential: return .credential(outside.credentials.isEmpty ? .giveUp : outside.credentials.removeFirst())
     case .answer(let prompts):

@@ -20,6 +20,7 @@ public struct FTPSection: PlaintextSection {
   public var passive = FTPPassive()
   public var anonymous: AbsolutePath?
   public var uploads = Uploads.whole
+  public var sync = true
   public var transferLog: AbsolutePath?
   public var idleTimeout = Duration.seconds(300)
   public var stallTimeout = Duration.seconds(120)
@@ -58,8 +59,13 @@ public struct FTPSection: PlaintextSection {
       example: "\"/srv/public\"")
     keys.key(
       "uploads", \.uploads, .choice, "When an upload is seen under its name.",
-      details: "`\"whole\"`: once it is complete and on the disk. `\"visible\"`: from its first byte.",
+      details: "`\"whole\"`: once it is complete. `\"visible\"`: from its first byte.",
       example: "\"whole\"")
+    keys.key(
+      "sync", \.sync, .flag, "Whether an upload is answered only once it and its name are on the disk (fsync).",
+      details: "`false` answers when the system has it, as other FTP servers do: faster for small files, and what was "
+        + "answered in the last half minute may be lost when the power fails.",
+      example: "true")
     keys.key(
       "transfer_log", \.transferLog, Codec<AbsolutePath>.text().optional(),
       "A file that takes a line for each transfer, in the form of xferlog.",

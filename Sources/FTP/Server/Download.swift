@@ -75,7 +75,7 @@ final class Download: Sendable {
       return moved(content.count)
     }
     if !isEncrypted, let file = file as? any DescriptorBackedFile {
-      return try await sendByKernel(file, over: data, moved: moved)
+      return try await sendByKernel(file, after: sent, over: data, moved: moved)
     }
     var place = range.lowerBound
     while place < range.upperBound {
@@ -89,13 +89,27 @@ final class Download: Sendable {
     }
   }
 
+  /// Whether the kernel can send it, from file to socket.
+  var isSentByKernel: Bool {
+    content == nil && !transfer.isText && transfer.compression == nil && file is any DescriptorBackedFile
+  }
+
+  /// One turn of that, on a thread that may wait.
+  ///
+  /// - Parameter sent: Bytes at the front that have been sent already.
+  func sendByKernel(after sent: UInt64, over socket: DataSocket) throws -> DirectTransfer.Turn {
+    guard let file = file as? any DescriptorBackedFile else { throw FTPFailure.local }
+    return try DirectTransfer.send(
+      file, min(range.upperBound, range.lowerBound + sent)..<range.upperBound, over: socket)
+  }
+
   private func sendByKernel(
-    _ file: any DescriptorBackedFile, over data: DataConnection, moved: (Int) -> Void
+    _ file: any DescriptorBackedFile, after sent: Int, over data: DataConnection, moved: (Int) -> Void
   ) async throws {
     // The handle only borrows the descriptor: `file` keeps it open until all has been sent.
     let handle = NIOFileHandle(_deprecatedTakingOwnershipOfDescriptor: file.descriptorNumber)
     defer { withExtendedLifetime(file) { _ = try? handle.takeDescriptorOwnership() } }
-    var place = range.lowerBound
+    var place = range.lowerBound + UInt64(sent)
     while place < range.upperBound {
       let end = min(range.upperBound, place + UInt64(Self.regionSize))
       guard let from = Int(exactly: place), let to = Int(exactly: end) else { throw FTPFailure.tooLarge }

@@ -17,6 +17,8 @@ final class FTPControl: Sendable {
     var transfer: PreparedTransfer?
     /// Bytes that the running transfer has moved.
     var moved: UInt64 = 0
+    /// The folder in which the last upload was found to be one that may be renamed at its end.
+    var completingFolder: FilePath?
     var hasEnded = false
   }
 
@@ -35,6 +37,16 @@ final class FTPControl: Sendable {
       throw .invalidName
     }
     return (files, whole)
+  }
+
+  /// Whether an upload may take its name at the end. What was permitted a file ago is not asked again: that takes eight calls of
+  /// the system, and where it has changed, the last step is refused.
+  func mayComplete(_ files: any FileStore, _ path: FilePath) -> Bool {
+    let folder = path.parent
+    if state.withLock({ $0.completingFolder == folder }) { return true }
+    guard PartialName.mayComplete(files, path) else { return false }
+    state.withLock { $0.completingFolder = folder }
+    return true
   }
 
   /// Names with line ends could not be shown again.

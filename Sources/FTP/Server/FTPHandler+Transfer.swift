@@ -135,6 +135,10 @@ extension FTPHandler {
   private func move(
     _ prepared: PreparedTransfer, _ port: DataPort, _ control: FTPControl, _ connection: Connection
   ) async throws -> UInt64 {
+    guard let port = try await moveDirectly(prepared, port, control) else {
+      if case .upload(let upload) = prepared.content { try await reveal(upload) }
+      return control.state.withLock { $0.moved }
+    }
     let data = try await open(port, prepared.transfer.isProtected, control, connection)
     do {
       switch prepared.content {
@@ -154,9 +158,7 @@ extension FTPHandler {
         }
         data.finish()
         let received = try await onPool { try upload.complete() }
-        // A client that is gone has not said that this was all: its end of the data connection alone proves nothing.
-        try Task.checkCancellation()
-        try await onPool { try upload.reveal() }
+        try await reveal(upload)
         return received
       }
     } catch {
@@ -164,6 +166,12 @@ extension FTPHandler {
       throw error
     }
     return control.state.withLock { $0.moved }
+  }
+
+  private func reveal(_ upload: Upload) async throws {
+    // A client that is gone has not said that this was all: its end of the data connection alone proves nothing.
+    try Task.checkCancellation()
+    try await onPool { try upload.reveal() }
   }
 
   /// The data connection, secured where that is wanted.

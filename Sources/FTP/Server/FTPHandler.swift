@@ -19,6 +19,7 @@ final class FTPHandler: RequestHandler {
   let context: ServerContext
   let contexts: TLSContextStore
   let pool: NIOThreadPool
+  let direct = DirectThreads()
   let ports = PassivePorts()
   private let controls = Mutex<[SessionID: FTPControl]>([:])
 

@@ -22,6 +22,8 @@ public struct FTPServerConfiguration: Sendable {
   public var activePort: UInt16? = 0
   /// Whether uploads are seen while they last, instead of whole at their end.
   public var showsUploadsAtOnce = false
+  /// Whether an upload is answered only once it is on the disk, with its name.
+  public var synchronisesUploads = true
   /// The file that takes a line for each transfer, in the form of wu-ftpd's xferlog; `nil` for none.
   public var transferLog: String?
   /// The files that an account sees; `nil` when it may see none. Called on a thread that may wait.

@@ -7,8 +7,8 @@ import Synchronization
 
 /// A file on its way in.
 ///
-/// Where the account may rename and remove, it is written under a hidden name and takes its own at the end, whole and on
-/// the disk. What breaks off stays under the hidden name, for the client to go on with.
+/// Where the account may rename and remove, it is written under a hidden name and takes its own at the end, whole and, unless
+/// the configuration leaves that to the system, on the disk. What breaks off stays under the hidden name, for the client to go on with.
 final class Upload: Sendable {
   private struct State {
     /// Where the next bytes go.
@@ -25,17 +25,19 @@ final class Upload: Sendable {
   private let files: any FileStore
   private let file: any OpenedFile
   private let replaces: Bool
+  private let isDurable: Bool
   private let announcedSize: UInt64?
   private let state: Mutex<State>
 
   private init(
-    _ place: Place, files: any FileStore, file: any OpenedFile, transfer: FTPTransfer
+    _ place: Place, files: any FileStore, file: any OpenedFile, transfer: FTPTransfer, isDurable: Bool
   ) throws(CompressionError) {
     path = place.path
     partial = place.partial
     self.files = files
     self.file = file
     replaces = place.replaces
+    self.isDurable = isDurable
     announcedSize = transfer.announcedSize
     let inflater: Inflater? = if transfer.compression != nil { try Inflater(.zlib) } else { nil }
     state = Mutex(
@@ -62,22 +64,24 @@ final class Upload: Sendable {
     case .store(let bytes, let offset):
       let target = try control.place(bytes)
       files = target.files
-      place = try self.place(files, target.path, at: offset, isVisible: isVisible)
+      place = try self.place(files, target.path, at: offset, isVisible: isVisible, control)
     case .append(let bytes):
       let target = try control.place(bytes)
       files = target.files
-      place = try self.place(files, target.path, at: nil, isVisible: isVisible)
+      place = try self.place(files, target.path, at: nil, isVisible: isVisible, control)
     case .storeUnique(let name):
       let target = try control.place(name ?? Array("upload".utf8))
       files = target.files
       place = Place(path: try unique(files, target.path), replaces: false)
-      if !isVisible, PartialName.mayComplete(files, place.path) { place.partial = PartialName.of(place.path) }
+      if !isVisible, control.mayComplete(files, place.path) { place.partial = PartialName.of(place.path) }
     default: throw FTPFailure.unsupported
     }
-    return try open(place, files, transfer)
+    return try open(place, files, transfer, isDurable: control.configuration.synchronisesUploads)
   }
 
-  private static func open(_ place: Place, _ files: any FileStore, _ transfer: FTPTransfer) throws -> Upload {
+  private static func open(_ place: Place, _ files: any FileStore, _ transfer: FTPTransfer, isDurable: Bool) throws
+    -> Upload
+  {
     var options: FileOpenOptions = [.write, .create]
     if !place.replaces, place.partial == nil { options.insert(.exclusive) }
     let file = try files.open(place.partial ?? place.path, options, permissions: 0o666)
@@ -85,17 +89,17 @@ final class Upload: Sendable {
     let size = try file.attributes().size
     guard place.offset <= size else { throw FTPFailure.restartBeyondEnd }
     if place.offset < size { try file.setAttributes(FileAttributeChanges(size: place.offset)) }
-    return try Upload(place, files: files, file: file, transfer: transfer)
+    return try Upload(place, files: files, file: file, transfer: transfer, isDurable: isDurable)
   }
 
   /// - Parameter offset: Where to go on; `nil` is the end (APPE).
   private static func place(
-    _ files: any FileStore, _ path: FilePath, at offset: UInt64?, isVisible: Bool
+    _ files: any FileStore, _ path: FilePath, at offset: UInt64?, isVisible: Bool, _ control: FTPControl
   ) throws(FileError) -> Place {
     guard !path.isRoot else { throw .isDirectory }
     let existing = try? files.attributes(of: path, followingLinks: true)
     if let existing, existing.kind != .file { throw existing.kind == .directory ? .isDirectory : .permissionDenied }
-    let hidden = isVisible || !PartialName.mayComplete(files, path) ? nil : PartialName.of(path)
+    let hidden = isVisible || !control.mayComplete(files, path) ? nil : PartialName.of(path)
     guard let hidden else { return Place(path: path, offset: offset ?? existing?.size ?? 0) }
     if offset == 0 { return Place(path: path, partial: hidden) }
     // To go on with: what was begun, where there is any; else the file, in its place.
@@ -141,6 +145,14 @@ final class Upload: Sendable {
           try chunk.withUnsafeReadableBytes { try put($0, &state) }
         }
       }
+    }
+  }
+
+  /// The same for bytes that lie elsewhere.
+  func write(_ bytes: UnsafeRawBufferPointer) throws {
+    try state.withLock { state in
+      state.received += UInt64(bytes.count)
+      if state.inflater != nil { try inflate(Array(bytes), &state) } else { try put(bytes, &state) }
     }
   }
 
@@ -194,7 +206,7 @@ final class Upload: Sendable {
       {
         throw FTPFailure.sizeDiffers
       }
-      try file.synchronise()
+      if isDurable { try file.synchronise() }
       return state.received
     }
   }
@@ -203,6 +215,12 @@ final class Upload: Sendable {
   func reveal() throws(FileError) {
     state.withLock { $0.isFinished = true }
     guard let partial else { return }
+    guard isDurable else {
+      if replaces, let old = try? files.attributes(of: path, followingLinks: true) {
+        try? file.setAttributes(FileAttributeChanges(permissions: old.permissions & 0o1777))
+      }
+      return try files.rename(partial, to: path, replacing: replaces)
+    }
     try PartialName.complete(partial, file, to: path, in: files, replacing: replaces)
   }
 

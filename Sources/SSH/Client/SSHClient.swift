@@ -13,6 +13,9 @@ public struct SSHClient: Sendable {
     public var answers: [Credential]
     /// Whether this is the server's key.
     public var judgeHostKey: @Sendable (PublicKey) -> Bool
+    /// What is said of a certificate that the server has instead of a bare key: `unknown` has the key judged alone. Servers are
+    /// asked for certificates where `algorithms.hostKeys` names such algorithms.
+    public var judgeHostCertificate: @Sendable (KeyCertificate) -> KnownHosts.Judgement = { _ in .unknown }
     public var algorithms: AlgorithmPreferences
     /// Seconds for connecting, and again for each stretch without a byte.
     public var timeoutSeconds: Int64
@@ -31,6 +34,19 @@ public struct SSHClient: Sendable {
       self.timeoutSeconds = timeoutSeconds
       self.maximumOutput = maximumOutput
       self.judgeHostKey = judgeHostKey
+    }
+
+    /// Judges the server by a list, as OpenSSH does with `StrictHostKeyChecking=yes`: what the list does not know is refused.
+    ///
+    /// - Parameters:
+    ///   - host: The name that the user gave.
+    ///   - now: Seconds since 1970, for certificates.
+    public mutating func judge(
+      by known: KnownHosts, host: String, port: UInt16, now: @escaping @Sendable () -> UInt64
+    ) {
+      algorithms.hostKeys = known.order(algorithms.hostKeys, host: host, port: port)
+      judgeHostKey = { known.judge($0, host: host, port: port) == .known }
+      judgeHostCertificate = { known.judge($0, host: host, port: port, now: now()) }
     }
   }
 
@@ -105,6 +121,8 @@ public struct SSHExchange: Sendable {
   /// The server's identification line.
   public var server = ""
   public var hostKey: PublicKey?
+  /// The certificate that the server was believed by.
+  public var hostCertificate: KeyCertificate?
   /// `mlkem768x25519-sha256, ssh-ed25519, chacha20-poly1305@openssh.com`.
   public var algorithms = ""
   public var banner = ""

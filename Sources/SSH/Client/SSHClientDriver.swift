@@ -106,6 +106,7 @@ final class SSHClientDriver: ChannelInboundHandler {
         return fail(SSHClientError("the host key \(key.fingerprint) is not the one that is expected"), context)
       }
       resume(.hostKeyAccepted(true), ticket, context)
+    case .judgeHostCertificate(let certificate): judge(certificate, ticket, context)
     case .credential(let methods, _):
       if methods != ["none"] { exchange.methods = methods }
       // Without credentials the server's methods are the answer.
@@ -122,6 +123,25 @@ final class SSHClientDriver: ChannelInboundHandler {
       resume(.answers(given), ticket, context)
     case .nextCommand: openQuestion = ticket
     }
+  }
+
+  private func judge(_ certificate: KeyCertificate, _ ticket: Ticket, _ context: ChannelHandlerContext) {
+    exchange.hostKey = certificate.key
+    exchange.server = session.serverIdentification
+    let reason: String
+    switch configuration.judgeHostCertificate(certificate) {
+    case .known:
+      exchange.hostCertificate = certificate
+      return resume(.hostKeyAccepted(true), ticket, context)
+    case .unknown:
+      // No authority that is known: then the key counts, as if it had come alone.
+      if configuration.judgeHostKey(certificate.key) { return resume(.hostKeyAccepted(true), ticket, context) }
+      reason = "neither its key nor its authority is one that is expected"
+    case .changed: reason = "another is known"
+    case .revoked: reason = "it was revoked"
+    case .certificateIsNotFor: reason = "it is not for this name or not for this time"
+    }
+    fail(SSHClientError("the host certificate \(certificate.key.fingerprint) does not count: \(reason)"), context)
   }
 
   private func goOn(_ context: ChannelHandlerContext) {

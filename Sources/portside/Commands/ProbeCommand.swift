@@ -26,6 +26,11 @@ struct ProbeCommand: AsyncParsableCommand {
     help: ArgumentHelp(
       "A file with the SSH server's public keys; another key is a failure.", discussion: "Lines as in host_ed25519.pub."
     )) var hostKeys: String?
+  @Option(
+    help: ArgumentHelp(
+      "A known_hosts file; an SSH server that it does not know is a failure.",
+      discussion: "With hashed names, @cert-authority and @revoked, as OpenSSH writes and reads it.")
+  ) var knownHosts: String?
   @Flag(help: "As JSON.") var json = false
 
   func run() async throws {
@@ -34,6 +39,7 @@ struct ProbeCommand: AsyncParsableCommand {
     options.identity = identity
     options.password = ProcessInfo.processInfo.environment["PORTSIDE_PASSWORD"].map { Secret($0) }
     if let hostKeys { options.hostKeys = try HostKeyFile.read(hostKeys) }
+    if let knownHosts { options.knownHosts = try HostKeyFile.readKnownHosts(knownHosts) }
     let probe: any Probe
     do { probe = try Probes.probe(url, options) } catch {
       Terminal.note("portside: \(error)")

@@ -101,6 +101,7 @@ final class FTPHosting: HostedService {
     if case .fixed(let address) = section.passive.address { configuration.announcedAddress = address }
     configuration.activePort = if case .number(let port) = section.dataPort { port } else { nil }
     configuration.showsUploadsAtOnce = section.uploads == .visible
+    configuration.synchronisesUploads = section.sync
     configuration.transferLog = section.transferLog?.description
     let files = files(whole)
     configuration.files = { identity throws(FileError) in try files.store(for: identity) }

@@ -49,6 +49,8 @@ struct ProbeOptions: Sendable {
   var password: Secret?
   /// Public SSH keys of which the server's must be one; empty: any, and it is shown.
   var hostKeys: [PublicKey] = []
+  /// Servers that are trusted, as OpenSSH keeps them.
+  var knownHosts: KnownHosts?
 }
 
 /// Which probe is for which scheme.

@@ -65,9 +65,15 @@ struct SSHProbe: Probe {
       answers = [credential]
     }
     let known = options.hostKeys
-    return SSHClient.Configuration(user: user, credentials: credentials, answers: answers) { key in
+    var configuration = SSHClient.Configuration(user: user, credentials: credentials, answers: answers) { key in
       known.isEmpty || known.contains(key)
     }
+    if let list = options.knownHosts {
+      configuration.judge(by: list, host: target.host, port: target.port) {
+        UInt64(max(0, Date().timeIntervalSince1970))
+      }
+    }
+    return configuration
   }
 
   private var program: (any ClientProgram)? {
@@ -80,7 +86,12 @@ struct SSHProbe: Probe {
     report.add("connected", "\(target.host) port \(target.port)", nanoseconds: exchange.timings.connected)
     report.add("server", exchange.server)
     if let key = exchange.hostKey {
-      report.add("host key", "\(key.type) \(key.fingerprint)\(options.hostKeys.isEmpty ? "" : ", as expected")")
+      report.add(
+        "host key",
+        "\(key.type) \(key.fingerprint)\(options.hostKeys.isEmpty && options.knownHosts == nil ? "" : ", as expected")")
+    }
+    if let certificate = exchange.hostCertificate {
+      report.add("host certificate", "\(certificate.identifier), by \(certificate.authority.fingerprint)")
     }
     report.add("keys", exchange.algorithms, nanoseconds: exchange.timings.keysExchanged)
     if !exchange.methods.isEmpty { report.add("log-in by", exchange.methods.joined(separator: ", ")) }
@@ -109,5 +120,12 @@ enum HostKeyFile {
     }
     guard !keys.isEmpty else { throw CommandFailure("\(path) holds no public key") }
     return keys
+  }
+
+  static func readKnownHosts(_ path: String) throws -> KnownHosts {
+    guard let content = FileManager.default.contents(atPath: path) else {
+      throw CommandFailure("\(path): \(String(cString: strerror(errno == 0 ? ENOENT : errno)))")
+    }
+    return KnownHosts(String(decoding: content, as: UTF8.self))
   }
 }

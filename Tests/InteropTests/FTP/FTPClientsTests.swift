@@ -65,6 +65,11 @@ import Testing
   @Test func curl() async throws { try await check("curl") }
   @Test func ftplib() async throws { try await check("ftplib") }
   @Test func transfersThatBreakOff() async throws { try await check("broken") }
+  /// As the configuration is, and where uploads are not synchronised.
+  @Test(arguments: [true, false]) func transfersAtAnyPace(_ isSynchronised: Bool) async throws {
+    let passive = "passive   = { ports = \"52000-52999\" }"
+    try await check("paces", editing: isSynchronised ? [] : [(passive, passive + "\nsync = false")])
+  }
   @Test func lftp() async throws { try await check("lftp") }
   @Test func ncftpTnftpAndBusybox() async throws { try await check("old") }
 

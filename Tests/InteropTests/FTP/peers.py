@@ -429,6 +429,49 @@ def broken():
     checks["nobody listens"] = ftp.getline()[:3] == "150" and ftp.getline()[:3] == "425"
 
 
+def paces():
+    """Peers that now keep up and now do not: a transfer goes from a thread of its own to the event loop on the way, and loses nothing."""
+    ftp = plain()
+    content = os.urandom(9_000_001)
+    for name, pauses in {"at once": (), "before": (0,), "in between": (4_000_000,), "often": range(0, 9_000_000, 500_000)}.items():
+        conn = ftp.transfercmd("STOR paced")
+        place = 0
+        for pause in (*pauses, len(content)):
+            conn.sendall(content[place:pause])
+            place = pause
+            time.sleep(0.03 if pauses else 0)
+        conn.close()
+        checks["STOR, pauses " + name] = ends(ftp, 226) and stored("paced") == content
+        conn = ftp.transfercmd("RETR paced")
+        got = bytearray()
+        for pause in (*pauses, len(content) + 1):
+            time.sleep(0.03 if pauses else 0)
+            while len(got) < pause:
+                piece = conn.recv(min(1 << 20, pause - len(got)))
+                if not piece:
+                    break
+                got += piece
+        conn.close()
+        checks["RETR, pauses " + name] = ends(ftp, 226) and got == content
+    checks["from the middle"] = fetch(ftp, "paced", 4_000_003) == content[4_000_003:]
+    # A word at a time, as scripts type.
+    conn = ftp.transfercmd("STOR words")
+    for word in range(200):
+        conn.sendall(b"%d\n" % word)
+        time.sleep(0.001)
+    conn.close()
+    checks["a word at a time"] = ends(ftp, 226) and stored("words") == b"".join(b"%d\n" % word for word in range(200))
+    # More at once than there are threads for it.
+    many = [plain() for _ in range(9)]
+    conns = [client.transfercmd("STOR many%d" % number) for number, client in enumerate(many)]
+    for place in range(0, len(content), 1_000_000):
+        for conn in conns:
+            conn.sendall(content[place:place + 1_000_000])
+    for conn in conns:
+        conn.close()
+    checks["nine at once"] = all([ends(client, 226) for client in many]) and all(stored("many%d" % number) == content for number in range(9))
+
+
 def resume(ftp, name, size):
     if ftp.size(name) != size:
         return False
@@ -607,5 +650,5 @@ def full():
     checks["and there is room again"] = os.path.getsize(shared + "small") == 1000
 
 
-{"trees": trees, "quota": quota, "port20": port20, "drop": drop, "ipv6": ipv6, "full": full, "curl": curl, "ftplib": with_ftplib, "broken": broken, "lftp": lftp, "old": old, "aioftp": with_aioftp, "anonymous": anonymous, "passive": passive}[part]()
+{"trees": trees, "quota": quota, "port20": port20, "drop": drop, "ipv6": ipv6, "full": full, "curl": curl, "ftplib": with_ftplib, "broken": broken, "paces": paces, "lftp": lftp, "old": old, "aioftp": with_aioftp, "anonymous": anonymous, "passive": passive}[part]()
 print(json.dumps(checks))

@@ -16,7 +16,9 @@ import Testing
 
 /// What came later: `extras.py` has the cases.
 @Suite(.serialized, .timeLimit(.minutes(5))) struct SSHExtrasTests {
-  @Test(arguments: ["sftp-extras", "versions", "host-certificates", "rekey-under-load", "display", "published"])
+  @Test(arguments: [
+    "sftp-extras", "versions", "host-certificates", "rekey-under-load", "display", "published", "known-hosts",
+  ])
   func peer(_ name: String) async throws { try check(name) }
 
   @Test(.enabled(if: geteuid() == 0, "only root can make a network of its own"))

@@ -210,6 +210,90 @@ def published():
         expect(len(wanted()) == 3, f"{wanted()}")
 
 
+def known_hosts():
+    """The probe judges OpenSSH's server by a known_hosts file that OpenSSH has written: names, hashes, authorities, revocations."""
+    import socket
+    import tempfile
+
+    folder = tempfile.mkdtemp(prefix="portside-sshd-")
+    path = lambda name: os.path.join(folder, name)
+    for name in ("host", "ca", "other"):
+        run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", path(name)])
+    public = {name: open(path(name + ".pub")).read().strip() for name in ("host", "ca", "other")}
+    # Below the ports that the kernel gives away.
+    import random
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as trial:
+            try:
+                trial.bind(("127.0.0.1", port))
+                break
+            except OSError:
+                pass
+
+    def sign(*options):
+        run(["ssh-keygen", "-q", "-s", path("ca"), "-I", "the host", "-h", *options, path("host.pub")])
+
+    with open(path("config"), "w") as file:
+        file.write(f"ListenAddress 127.0.0.1\nPort {port}\nHostKey {path('host')}\nHostCertificate {path('host-cert.pub')}\nPidFile none\n")
+    if os.geteuid() == 0:
+        os.makedirs("/run/sshd", exist_ok=True)
+
+    def probe(known, certified):
+        with open(path("known"), "w") as file:
+            file.write(known)
+        if "|" not in known and "HASH" in known:
+            with open(path("known"), "w") as file:
+                file.write(known.replace("HASH ", ""))
+            run(["ssh-keygen", "-H", "-f", path("known")])
+        result = run([program, "probe", f"ssh://127.0.0.1:{port}", "--known-hosts", path("known")], check=False)
+        text = result.stdout.decode() + result.stderr.decode()
+        expect(not certified or "host certificate: the host, by SHA256:" in text, f"{known}\n{text}")
+        return result.returncode == 0, text
+
+    name = f"[127.0.0.1]:{port}"
+    sign("-n", "127.0.0.1", "-V", "-1h:+1h")
+    sshd = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", path("config")], stderr=subprocess.DEVNULL)
+    try:
+        end = time.monotonic() + 30
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            except OSError:
+                expect(time.monotonic() < end, "sshd does not listen")
+                time.sleep(0.1)
+        expect(probe(f"{name} {public['host']}\n", False)[0], "a key that is known")
+        expect(probe(f"HASH {name} {public['host']}\n", False)[0], "a hashed name")
+        expect(probe(f"@cert-authority {name} {public['ca']}\n", True)[0], "an authority")
+        expect(probe(f"@cert-authority * {public['ca']}\n", True)[0], "an authority for all")
+        expect(probe(f"@cert-authority * {public['other']}\n{name} {public['host']}\n", False)[0], "another authority, but the key is known")
+        for what, known in {"nothing": "", "another key": f"{name} {public['other']}\n", "another name": f"elsewhere {public['host']}\n",
+                            "another authority": f"@cert-authority * {public['other']}\n",
+                            "an authority as a key": f"{name} {public['ca']}\n",
+                            "a revoked key": f"{name} {public['host']}\n@revoked * {public['host']}\n",
+                            "a revoked authority": f"@cert-authority * {public['ca']}\n@revoked * {public['ca']}\n"}.items():
+            good, text = probe(known, False)
+            expect(not good and ("expected" in text or "does not count" in text), f"{what}: {text}")
+    finally:
+        sshd.terminate()
+        sshd.wait()
+    for what, options in {"another name": ("-n", "elsewhere"), "all names": (), "long ago": ("-n", "127.0.0.1", "-V", "20200101:20200102")}.items():
+        sign(*options)
+        sshd = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", path("config")], stderr=subprocess.DEVNULL)
+        try:
+            end = time.monotonic() + 30
+            while True:
+                good, text = probe(f"@cert-authority * {public['ca']}\n", False)
+                if "does not count" in text or time.monotonic() > end:
+                    break
+                time.sleep(0.2)
+            expect(not good and "not for this name" in text, f"a certificate for {what}: {text}")
+        finally:
+            sshd.terminate()
+            sshd.wait()
+
+
 def bad_line():
     """20 ms each way, one packet in a hundred lost, some twice and some out of order; between two networks of their own."""
     if not os.environ.get("OWN_NETWORK"):
@@ -230,5 +314,6 @@ def bad_line():
         expect(line.lost > 50, f"only {line.lost} packets were lost")
 
 
-cases = {"sftp-extras": sftp_extras, "versions": versions, "host-certificates": host_certificates, "rekey-under-load": rekey_under_load, "bad-line": bad_line, "display": display, "published": published}
+cases = {"sftp-extras": sftp_extras, "versions": versions, "host-certificates": host_certificates, "rekey-under-load": rekey_under_load, "bad-line": bad_line, "display": display, "published": published,
+         "known-hosts": known_hosts}
 cases[case]()

@@ -2,6 +2,9 @@
 public enum ClientRequest: Sendable {
   /// Is this the server's key? Answered by `.hostKeyAccepted`; the signature by it is right already.
   case judgeHostKey(PublicKey)
+  /// Is this the server's certificate? Its authority has signed it and its key this exchange; whether that authority may be
+  /// believed, for this name and now, is the question. Answered by `.hostKeyAccepted`.
+  case judgeHostCertificate(KeyCertificate)
   /// What to log in with, given the methods that the server names. Answered by `.credential`.
   case credential(methods: [String], partialSuccess: Bool)
   /// Answers to the server's questions. Answered by `.answers`.

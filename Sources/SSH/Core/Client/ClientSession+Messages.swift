@@ -58,12 +58,12 @@ extension ClientSession {
     try actions.write { output in progress = try transport.receiveExchange(payload, into: &output) }
     switch progress {
     case .goesOn: break
-    case .hostKeyOffered(let key):
+    case .hostKeyOffered(let key, let certificate):
       // Later exchanges are by the key that was judged in the first one, or they are judged again.
-      if key.blob == transport.hostKeyBlob {
+      if (certificate?.blob ?? key.blob) == transport.hostKeyBlob {
         try emit(&actions) { transport, output in try transport.acceptHostKey(into: &output) }
       } else {
-        askAndWait(.judgeHostKey(key), into: &actions)
+        askAndWait(certificate.map { .judgeHostCertificate($0) } ?? .judgeHostKey(key), into: &actions)
       }
     case .finished:
       transport.noteExchange(at: now)

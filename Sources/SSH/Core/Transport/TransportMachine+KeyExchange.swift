@@ -26,14 +26,15 @@ extension TransportMachine {
   struct UnverifiedExchange {
     var hash: [UInt8]
     var secret: SharedSecretForm
-    var hostKey: PublicKey
+    /// The key or the certificate, as it travelled.
+    var blob: [UInt8]
   }
 
   /// What a message of the exchange led to.
   enum ExchangeProgress {
     case goesOn
-    /// A client has to judge this host key; `acceptHostKey` goes on.
-    case hostKeyOffered(PublicKey)
+    /// A client has to judge this host key, by its certificate where the server sent one; `acceptHostKey` goes on.
+    case hostKeyOffered(PublicKey, KeyCertificate?)
     /// The peer uses the new keys; `isFirst` tells the first exchange from later ones.
     case finished(isFirst: Bool)
   }
@@ -67,7 +68,9 @@ extension TransportMachine {
     switch MessageNumber(number) {
     case .keyExchangeInit: try receiveInit(payload, into: &output)
     case .ecdhInit: try respond(payload, into: &output)
-    case .ecdhReply: return .hostKeyOffered(try receiveReply(payload))
+    case .ecdhReply:
+      let (key, certificate) = try receiveReply(payload)
+      return .hostKeyOffered(key, certificate)
     case .newKeys: return .finished(isFirst: try receiveNewKeys(payload))
     default: throw SSHError(.protocolError, "a message that no key exchange of ours has")
     }
@@ -148,23 +151,29 @@ extension TransportMachine {
   }
 
   /// The client's half: the server's answer. The signature is right when this returns; whose key it is, the caller judges.
-  private mutating func receiveReply(_ payload: RawSpan) throws -> PublicKey {
+  private mutating func receiveReply(_ payload: RawSpan) throws -> (PublicKey, KeyCertificate?) {
     guard var current = exchange, let negotiated = current.negotiated, let method = current.method,
       current.unverified == nil, !current.hasSentNewKeys
     else { throw SSHError(.protocolError, "KEX_ECDH_REPLY out of turn") }
     var message = WireReader(payload)
     try message.skip(1, "message number")
-    let hostKey = try PublicKey(blob: try message.readStringBytes("K_S"))
+    let blob = try message.readStringBytes("K_S")
+    let plain = KeyCertificate.plainAlgorithm(negotiated.hostKey)
+    let certificate = plain == nil ? nil : try KeyCertificate(blob: blob)
+    guard certificate.map({ $0.kind == .host }) ?? true else {
+      throw SSHError(.hostKeyNotVerifiable, "a user's certificate for a host")
+    }
+    let hostKey = try certificate?.key ?? PublicKey(blob: blob)
     let share = try message.readStringBytes("Q_S")
     let signature = try message.readStringBytes("signature")
     let secret = try method.finish(serverShare: share)
-    let hash = exchangeHash(current, hostKey.blob, method.share, share, secret)
-    guard hostKey.isValid(signature, for: hash, algorithm: negotiated.hostKey) else {
+    let hash = exchangeHash(current, blob, method.share, share, secret)
+    guard hostKey.isValid(signature, for: hash, algorithm: plain ?? negotiated.hostKey) else {
       throw SSHError(.hostKeyNotVerifiable, "the server's signature is wrong")
     }
-    current.unverified = UnverifiedExchange(hash: hash, secret: secret, hostKey: hostKey)
+    current.unverified = UnverifiedExchange(hash: hash, secret: secret, blob: blob)
     exchange = current
-    return hostKey
+    return (hostKey, certificate)
   }
 
   /// The client's user takes the host key.
@@ -173,7 +182,7 @@ extension TransportMachine {
     current.unverified = nil
     if sessionID.isEmpty {
       sessionID = unverified.hash
-      hostKeyBlob = unverified.hostKey.blob
+      hostKeyBlob = unverified.blob
     }
     try useKeys(&current, unverified.hash, unverified.secret, into: &output)
   }
