@@ -1,10 +1,14 @@
-"""Static files beside nginx: HTTP/1.1 plain and inside TLS by wrk, HTTP/2 by h2load."""
+"""Static files beside nginx and Caddy: HTTP/1.1 plain and inside TLS by wrk, HTTP/2 by h2load; full handshakes; 1 GB by curl."""
 import base64
 import os
 import pathlib
 import re
+import socket
+import ssl
 import subprocess
+import time
 
+from .caddy import caddy
 from .machine import folder, has, memory, processor_time
 from .nginx import nginx
 from .portside import configure, portside, prepare
@@ -24,6 +28,14 @@ def write_site(site: pathlib.Path) -> None:
     site.mkdir(exist_ok=True)
     (site / "1k.html").write_bytes(base64.b64encode(os.urandom(768)))
     (site / "1m.bin").write_bytes(os.urandom(1 << 20))
+
+
+def write_large(site: pathlib.Path) -> None:
+    """A file of 1 GiB, in pieces: whoever reads it has it in the page cache."""
+    piece = os.urandom(1 << 20)
+    with open(site / "1g.bin", "wb") as file:
+        for _ in range(1024):
+            file.write(piece)
 
 
 def figures(kind: str, output: str) -> tuple[float, float, str]:
@@ -58,16 +70,54 @@ def load(server: str, plain: int, secure: int, pids: list[int], seconds: int, ta
             failed=bool(wrong) or requests == 0))
 
 
+def handshakes(server: str, port: int, pids: list[int], seconds: int, table: Table) -> None:
+    """Whole handshakes of TLS 1.3 with P-256 and no session taken up again, one after the other."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # The certificate is of a private authority, and who answers is not the question.
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    before, begun, count = processor_time(pids), time.monotonic(), 0
+    while time.monotonic() - begun < seconds:
+        with socket.create_connection(("127.0.0.1", port), 30) as stream:
+            context.wrap_socket(stream, server_hostname="localhost").close()
+        count += 1
+    spent = time.monotonic() - begun
+    time.sleep(0.1)
+    table.add(Row(server, "http TLS handshake", count / spent, (processor_time(pids) - before) * 1e6 / count))
+
+
+def large(server: str, plain: int, secure: int, pids: list[int], table: Table) -> None:
+    for name, url in (("1 GB", f"http://127.0.0.1:{plain}"), ("1 GB TLS", f"https://127.0.0.1:{secure}")):
+        before, begun = processor_time(pids), time.monotonic()
+        done = subprocess.run(
+            ["curl", "-sk", "--http1.1", "-o", "/dev/null", "-w", "%{size_download}", f"{url}/1g.bin"], capture_output=True, text=True)
+        spent = time.monotonic() - begun
+        wrong = "" if done.stdout == str(1 << 30) else f"{done.stdout or done.returncode} bytes"
+        table.add(Row(
+            server, f"http {name}", (1 << 30) / 1e6 / spent, (processor_time(pids) - before) * 1e6,
+            note=wrong or "MB/s, CPU µs a GiB", failed=bool(wrong)))
+
+
+def measure(server: str, plain: int, secure: int, pids: list[int], seconds: int, table: Table) -> None:
+    load(server, plain, secure, pids, seconds, table)
+    handshakes(server, secure, pids, seconds, table)
+    large(server, plain, secure, pids, table)
+
+
 def run(binary: str, seconds: int, table: Table) -> None:
     if not (has("wrk") and has("h2load")):
         return
     with folder() as work:
         write_site(work / "site")
-        if has("nginx"):
-            with nginx(work, work / "site") as (plain, secure, pids):
-                load("nginx", plain, secure, pids, seconds, table)
+        write_large(work / "site")
+        for name, peer in (("nginx", nginx), ("caddy", caddy)):
+            if has(name):
+                with peer(work, work / "site") as (plain, secure, pids):
+                    measure(name, plain, secure, pids, seconds, table)
         data = work / "data"
         prepare(binary, data)
         configure(data, '"lab.test"', work / "site")
         with portside(binary, data) as server:
-            load("portside", server.port("http"), server.port("https"), server.worker("web"), seconds, table)
+            measure(
+                "portside", server.port("http"), server.port("https"), server.worker("web"), seconds, table)

@@ -3,13 +3,14 @@ import resource
 import socket
 import ssl
 
+from .caddy import caddy
 from .http import write_site
 from .machine import folder, has, memory
 from .nginx import nginx
 from .portside import configure, portside, prepare
 from .table import Row, Table
 
-CONNECTIONS = 2000
+CONNECTIONS = 10_000
 REQUEST = b"GET /1k.html HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -49,10 +50,11 @@ def run(binary: str, seconds: int, table: Table) -> None:
     context.verify_mode = ssl.CERT_NONE
     with folder() as work:
         write_site(work / "site")
-        if has("nginx"):
-            with nginx(work, work / "site") as (plain, secure, pids):
-                hold("nginx", plain, None, pids, table)
-                hold("nginx", secure, context, pids, table)
+        for name, peer in (("nginx", nginx), ("caddy", caddy)):
+            if has(name):
+                with peer(work, work / "site") as (plain, secure, pids):
+                    hold(name, plain, None, pids, table)
+                    hold(name, secure, context, pids, table)
         data = work / "data"
         prepare(binary, data)
         configure(data, '"lab.test"', work / "site")
