@@ -114,7 +114,7 @@ def handed_on():
 
 
 def aliases():
-    """The top of a zone has the addresses of a name of another server, through an alias there; signed; also while it is gone."""
+    """The top of a zone has the addresses of a name of another server, through an alias there, signed, and follows them."""
     knot = keep(Knot())
     names = ["app CNAME real", "real A 192.0.2.10", "real A 192.0.2.11", "real AAAA 2001:db8::10"]
     # Short TTLs, that the change is seen soon.
@@ -146,7 +146,6 @@ def aliases():
     until("the new address", lambda: data(server, "lab.test", "A") == ["192.0.2.12"], 60)
     assert data(server, "lab.test", "AAAA") == [] and server.serial("lab.test") > serial
     knot.stop()
-    until("it says so", lambda: "an alias goes on with its last addresses" in server.text(), 90)
     assert data(server, "lab.test", "A") == ["192.0.2.12"]
 
 

@@ -22,6 +22,8 @@ extension Zone {
       builder.add(soa)
       for record in top { builder.add(record) }
       for (name, records) in changes where name != apex {
+        // A name that comes or goes together with the one above it would be looked at twice.
+        if let parent = name.parent, parent != apex, changes[parent] != nil { return nil }
         guard isPatchable(name, records) else { return nil }
         for record in records { builder.add(record) }
       }
@@ -35,6 +37,9 @@ extension Zone {
           query.read(reply: wire.span.bytes, at: 0)
           let old = view.find(query, labels: query.labelCount)
           let new = records.isEmpty ? nil : small.view.find(query, labels: query.labelCount)
+          if old == nil, new != nil, let above = view.find(query, labels: query.labelCount - 1) {
+            patch.noteChild(of: above, in: view)
+          }
           guard patch.replace(old, new, hash: query.hashes[query.labelCount]) else { return patch.discard() }
         }
         return patch.finish(next, apex, self)
@@ -104,6 +109,14 @@ private struct ZonePatch {
       break
     }
     apexNode = place
+  }
+
+  /// A node of the version before, which is not replaced itself, has names below it from now on.
+  mutating func noteChild(of node: NodeView, in view: ZoneView) {
+    // The apex has been replaced, and never goes.
+    guard node.nameLength > 0 else { return }
+    let flags = node.flags.union(.hasChildren)
+    arena.storeBytes(of: flags.rawValue, toByteOffset: node.base - view.arena + 1, as: UInt8.self)
   }
 
   /// `false` where the table is too full for one more.
