@@ -78,11 +78,12 @@ zone:
         yield port, family(process.pid)
 
 
-def load(server: str, port: int, pids: list[int], work: pathlib.Path, seconds: int, table: Table) -> None:
+def load(server: str, port: int, pids: list[int], work: pathlib.Path, seconds: int, table: Table,
+         label: str = "dns", options: tuple[str, ...] = ()) -> None:
     for mode in ("udp", "tcp"):
         before = processor_time(pids)
         words = ["dnsperf", "-s", "127.0.0.1", "-p", str(port), "-d", str(work / "queries"), "-T1", "-q200",
-                 "-l", str(seconds), "-m", mode]
+                 "-l", str(seconds), "-m", mode, *options]
         output = subprocess.run(words, capture_output=True, text=True).stdout
         used = processor_time(pids) - before
 
@@ -92,7 +93,7 @@ def load(server: str, port: int, pids: list[int], work: pathlib.Path, seconds: i
 
         completed, lost = figure("Queries completed"), figure("Queries lost")
         table.add(Row(
-            server, f"dns {mode}", figure("Queries per second"), used * 1e6 / max(1, completed), memory(pids) / 1e6,
+            server, f"{label} {mode}", figure("Queries per second"), used * 1e6 / max(1, completed), memory(pids) / 1e6,
             note=f"{lost:.0f} lost" if lost else "", failed=completed == 0 or lost > completed / 100))
 
 
