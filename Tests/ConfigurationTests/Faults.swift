@@ -444,7 +444,8 @@ extension Fault {
       #"5:39: error: dhcp.reserve.b.ip: 10.0.0.255 is no host's address: it ends the subnet 10.0.0.0/24"#),
     Fault(
       "[dhcp]\nregister = \"lan.acme.exmple\"\n[dns]\nzones = [\"lan.acme.example\"]\n",
-      #"2:12: error: dhcp.register: "lan.acme.exmple" is not among dns.zones; did you mean "lan.acme.example"?"#),
+      #"2:12: error: dhcp.register: "lan.acme.exmple" is among neither dns.zones nor dhcp.update; did you mean "lan.acme.example"?"#
+    ),
     Fault(
       "[dns]\nzones = [\"acme.example\"]\ntransfer = [{ zone = \"acme.exampel\", to = \"192.0.2.1\" }]\n",
       #"3:22: error: dns.transfer[0].zone: "acme.exampel" is not among dns.zones; did you mean "acme.example"?"#),

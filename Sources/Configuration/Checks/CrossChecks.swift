@@ -129,12 +129,16 @@ extension PortsideConfiguration {
 
   /// Zones that others rely on are ours.
   func zoneProblems() -> [Problem] {
-    guard let register = dhcp.register, !dns.zones.contains(where: { $0.name == register }) else { return [] }
+    let outside = dhcp.update.map(\.zone)
+    guard let register = dhcp.register, !dns.zones.contains(where: { $0.name == register }),
+      !outside.contains(where: { register.labels.suffix($0.labels.count).elementsEqual($0.labels) })
+    else { return [] }
     return [
       Problem(
-        ConfigurationPath("dhcp", "register"), "\"\(register)\" is not among dns.zones",
-        hint: NearestName.hint(register.description, among: dns.zones.map(\.name.description)),
-        basis: [ConfigurationPath("dns", "zones")])
+        ConfigurationPath("dhcp", "register"), "\"\(register)\" is among neither dns.zones nor dhcp.update",
+        hint: NearestName.hint(
+          register.description, among: dns.zones.map(\.name.description) + outside.map(\.description)),
+        basis: [ConfigurationPath("dns", "zones"), ConfigurationPath("dhcp", "update")])
     ]
   }
 }

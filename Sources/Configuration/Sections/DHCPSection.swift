@@ -6,6 +6,7 @@ public struct DHCPSection: ServiceSection {
   public var on: [ConfigurationName] = []
   public var port = ListenPort.number(67)
   public var register: ZoneName?
+  public var update: [DHCPNameUpdate] = []
   public var authoritative = true
   public var probe = true
   public var subnet: [IPNetwork: DHCPSubnet] = [:]
@@ -33,7 +34,12 @@ public struct DHCPSection: ServiceSection {
     keys.port("port", "The port.", details: "On another port than 67 only relays are served.")
     keys.key(
       "register", \.register, Codec<ZoneName>.text().optional(),
-      "The zone of ours that gets A, AAAA and PTR records at every lease and renewal.", example: "\"lan.acme.example\"")
+      "The zone that gets A, AAAA and PTR records at every lease and renewal.", example: "\"lan.acme.example\"")
+    keys.key(
+      "update", \.update, .list(.record()),
+      "Zones of other servers that get the names of leases by updates (RFC 2136).",
+      details: "The zone of `register` may be one of these instead of ours, and so may the reverse zones.",
+      example: "[{ zone = \"lan.acme.example\", to = \"192.168.10.2\", key = \"tsig:dhcp\" }]")
     keys.key(
       "authoritative", \.authoritative, .flag,
       "Whether a client that asks for a wrong address is told so (RFC 2131 §4.3.2).",
@@ -77,7 +83,16 @@ public struct DHCPSection: ServiceSection {
       example: "{ mac = \"00:11:22:33:44:55\", ip = \"192.168.10.20\" }", exampleKey: "printer")
   }
 
-  public func problems() -> [Problem] { subnetProblems() + reservationProblems() + proxyProblems() }
+  public func problems() -> [Problem] { subnetProblems() + reservationProblems() + proxyProblems() + updateProblems() }
+
+  private func updateProblems() -> [Problem] {
+    guard !update.isEmpty, register == nil else { return [] }
+    return [
+      Problem(
+        ConfigurationPath("update"), "has no effect without register", hint: "register = \"\(update[0].zone)\"",
+        severity: .warning, basis: [ConfigurationPath("register")])
+    ]
+  }
 
   private func proxyProblems() -> [Problem] {
     guard proxy, proxyPort == .off else { return [] }

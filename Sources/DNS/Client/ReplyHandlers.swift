@@ -8,6 +8,8 @@ struct ExpectedReply: Sendable {
   let question: Question
   /// Whether the letters' case must be that of the question.
   var isExact = false
+  /// Whether an answer without a question counts, as servers give it to updates (RFC 2136 §3.8).
+  var mayOmitQuestion = false
 
   /// Whether the octets of a reply that matches have the question's name as it was sent.
   func hasCase(_ bytes: [UInt8]) -> Bool {
@@ -21,7 +23,9 @@ struct ExpectedReply: Sendable {
     guard bytes.count >= Header.wireLength, bytes[2] & 0x80 != 0, UInt16(bytes[0]) << 8 | UInt16(bytes[1]) == id,
       let message = try? Message.decode(bytes.span.bytes)
     else { return false }
-    guard let asked = message.questions.first else { return message.header.responseCode != .noError }
+    guard let asked = message.questions.first else {
+      return mayOmitQuestion || message.header.responseCode != .noError
+    }
     return message.questions.count == 1 && asked == question
   }
 }

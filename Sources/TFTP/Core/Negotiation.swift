@@ -31,6 +31,11 @@ public enum Negotiation {
       default: continue
       }
     }
+    let fitting = max(1, limits.maximumWindowBytes / max(1, parameters.blockSize))
+    if parameters.windowSize > fitting, let index = granted.firstIndex(where: { $0.name == "windowsize" }) {
+      parameters.windowSize = fitting
+      granted[index] = TransferOption("windowsize", UInt64(fitting))
+    }
     return (parameters, granted)
   }
 

@@ -40,6 +40,7 @@ public struct ReceivingTransfer: Sendable {
   public private(set) var repetitions = 0
 
   private let limits: Limits
+  private let isServing: Bool
   private var state: State {
     // Nothing is due any more.
     didSet { if case .over = state { deadline = MonotonicTime(nanoseconds: .max) } }
@@ -51,11 +52,14 @@ public struct ReceivingTransfer: Sendable {
   /// Whether the gap after `received` has been told to the sender already.
   private var hasToldGap = false
   private var isProven = false
+  /// Whether the first packet is not repeated any more, and the peer only waited for.
+  public private(set) var isQuiet = false
 
   /// A server's side of a write.
   public init(serving parameters: TransferParameters, hasOptions: Bool, limits: Limits) {
     self.parameters = parameters
     self.limits = limits
+    isServing = true
     state = .offering(hasOptions: hasOptions)
     timer = RetransmissionTimer(limits, fixed: parameters.timeout)
   }
@@ -64,6 +68,7 @@ public struct ReceivingTransfer: Sendable {
   public init(requesting request: Request, limits: Limits) {
     parameters = TransferParameters()
     self.limits = limits
+    isServing = false
     state = .requesting(request)
     timer = RetransmissionTimer(limits)
     isProven = true
@@ -126,9 +131,12 @@ public struct ReceivingTransfer: Sendable {
       state = .over
       return .finished
     }
-    guard timer.retries < (isProven ? limits.maximumRetries : limits.maximumUnprovenRetries) else {
-      state = .over
-      return .fail(TransferFailure(.silence, .notDefined, "the peer stopped answering"))
+    guard !isProven || timer.retries < limits.maximumRetries else { return giveUp() }
+    if isQuiet { return giveUp() }
+    if !isProven, timer.retries >= limits.maximumUnprovenRetries {
+      isQuiet = true
+      deadline = now + limits.unprovenPatience
+      return .wait
     }
     timer.expired()
     repetitions += 1
@@ -175,7 +183,7 @@ public struct ReceivingTransfer: Sendable {
     if payload.count < parameters.blockSize {
       state = .dallying
       acknowledged = received
-      deadline = now + limits.dallyTime
+      deadline = now + (isServing ? limits.serverDallyTime : limits.dallyTime)
       return .finish(payload, acknowledge: number)
     }
     if received - acknowledged == 1 || parameters.windowSize == 1 { heard(now) } else { timer.answered() }
@@ -188,10 +196,16 @@ public struct ReceivingTransfer: Sendable {
     return .take(payload, acknowledge: number)
   }
 
+  private mutating func giveUp() -> Action {
+    state = .over
+    return .fail(TransferFailure(.silence, .notDefined, "the peer stopped answering"))
+  }
+
   private mutating func heard(_ now: MonotonicTime) {
     if isMeasurable { timer.measured(now - sentAt) }
     isMeasurable = true
     isProven = true
+    isQuiet = false
     timer.answered()
   }
 

@@ -59,6 +59,8 @@ public struct SendingTransfer: Sendable {
   private var hasGoneBack = false
   /// Whether the peer has ever answered.
   private var isProven = false
+  /// Whether the first packet is not repeated any more, and the peer only waited for.
+  public private(set) var isQuiet = false
 
   /// A server's side.
   /// - Parameter hasOptions: Whether an OACK goes out first.
@@ -121,10 +123,12 @@ public struct SendingTransfer: Sendable {
   /// Nothing came until `deadline`.
   public mutating func timerFired(now: MonotonicTime) -> Action {
     guard state != .over, now >= deadline else { return .wait }
-    let allowed = isProven ? limits.maximumRetries : limits.maximumUnprovenRetries
-    guard timer.retries < allowed else {
-      state = .over
-      return .fail(TransferFailure(.silence, .notDefined, "the peer stopped answering"))
+    guard !isProven || timer.retries < limits.maximumRetries else { return giveUp() }
+    if isQuiet { return giveUp() }
+    if !isProven, timer.retries >= limits.maximumUnprovenRetries {
+      isQuiet = true
+      deadline = now + limits.unprovenPatience
+      return .wait
     }
     timer.expired()
     repetitions += 1
@@ -175,6 +179,7 @@ public struct SendingTransfer: Sendable {
     if isMeasurable { timer.measured(now - sentAt) }
     isMeasurable = true
     isProven = true
+    isQuiet = false
     timer.answered()
   }
 
@@ -189,6 +194,11 @@ public struct SendingTransfer: Sendable {
   private mutating func arm(_ now: MonotonicTime) {
     sentAt = now
     deadline = now + timer.timeout
+  }
+
+  private mutating func giveUp() -> Action {
+    state = .over
+    return .fail(TransferFailure(.silence, .notDefined, "the peer stopped answering"))
   }
 
   private mutating func end(_ failure: TransferFailure) -> Action {

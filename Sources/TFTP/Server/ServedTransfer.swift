@@ -6,6 +6,8 @@ import WireKit
 class ServedTransfer {
   enum Outcome {
     case goesOn
+    /// The file is here, and safe; what is left is to repeat the last acknowledgement.
+    case kept
     case done
     case failed(TransferFailure)
   }
@@ -33,11 +35,15 @@ class ServedTransfer {
   var version: String? { nil }
   /// Whether nothing has come from the peer but its request.
   var isFresh: Bool { false }
+  /// Whether the answer to the request is not repeated any more.
+  var isQuiet: Bool { false }
+  /// Whether it has been told how it ended.
+  var isTold = false
 
   /// Whether a request is only this transfer's own once more: the network doubled it or brought it late, or the client repeats it. One
   /// that comes later begins anew, as firmware does that always asks from the same port.
   func isRepeated(by request: Request, at now: MonotonicTime) -> Bool {
-    self.request == request && (isFresh || now - started < .seconds(2))
+    self.request == request && (isFresh && !isQuiet || now - started < .seconds(2))
   }
 
   func start(_ now: MonotonicTime, _ output: PacketOutput) -> Outcome { .done }
@@ -70,6 +76,7 @@ final class ReadTransfer: ServedTransfer {
   override var bytes: UInt64 { min(source.size, machine.acknowledged * UInt64(machine.parameters.blockSize)) }
   override var repetitions: Int { machine.repetitions }
   override var isFresh: Bool { machine.acknowledged == 0 }
+  override var isQuiet: Bool { machine.isQuiet }
 
   override func start(_ now: MonotonicTime, _ output: PacketOutput) -> Outcome {
     perform(machine.start(now: now), output)
@@ -124,6 +131,7 @@ final class WriteTransfer: ServedTransfer {
   override var repetitions: Int { machine.repetitions }
   override var version: String? { name }
   override var isFresh: Bool { machine.received == 0 }
+  override var isQuiet: Bool { machine.isQuiet }
 
   override func start(_ now: MonotonicTime, _ output: PacketOutput) -> Outcome {
     perform(machine.start(now: now), UnsafeRawBufferPointer(start: nil, count: 0), output)
@@ -157,6 +165,7 @@ final class WriteTransfer: ServedTransfer {
         name = try file.commit()
       } catch { return fail(error, output) }
       output.send(Packet.encodedAcknowledgement(block), to: route)
+      return .kept
     case .finished: return .done
     case .fail(let failure): return fail(failure, output)
     }

@@ -118,6 +118,10 @@ final class TransferLoop: @unchecked Sendable {
   private func leave(_ transfer: ServedTransfer) {
     transfers[transfer.peer] = nil
     context.meter.shard(Int(socket)).noteClosed()
+    if !transfer.isTold { freePlace(of: transfer) }
+  }
+
+  private func freePlace(of transfer: ServedTransfer) {
     let source = transfer.peer.address
     let count = bySource[source, default: 1] - 1
     bySource[source] = count > 0 ? count : nil
@@ -156,13 +160,24 @@ final class TransferLoop: @unchecked Sendable {
   private func settle(_ transfer: ServedTransfer, _ outcome: ServedTransfer.Outcome) {
     switch outcome {
     case .goesOn: nextDeadline = min(nextDeadline, transfer.deadline)
+    case .kept:
+      nextDeadline = min(nextDeadline, transfer.deadline)
+      tell(transfer)
     case .done:
       leave(transfer)
-      context.finished(transfer, failure: nil)
+      tell(transfer)
     case .failed(let failure):
       leave(transfer)
       context.finished(transfer, failure: failure)
     }
+  }
+
+  private func tell(_ transfer: ServedTransfer) {
+    guard !transfer.isTold else { return }
+    transfer.isTold = true
+    // Whoever brings many files, one after the other, is not to be kept from it by those that are here already.
+    if transfers[transfer.peer] === transfer { freePlace(of: transfer) }
+    context.finished(transfer, failure: nil)
   }
 
   private func fireTimers(_ now: MonotonicTime) {

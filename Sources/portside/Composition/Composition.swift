@@ -121,7 +121,8 @@ struct Composition: Sendable {
   }
 
   private func transferSecrets() throws -> [String: Secret] {
-    guard configuration.dns.isActive else { return [:] }
+    let updates = configuration.dhcp.isActive ? configuration.dhcp.update : []
+    guard configuration.dns.isActive || !updates.isEmpty else { return [:] }
     var secrets: [String: Secret] = [:]
     for key in configuration.dns.tsig {
       do { secrets[key.name.description] = try key.secret.resolve(using: SystemSecretReader()) } catch {
@@ -130,7 +131,9 @@ struct Composition: Sendable {
     }
     // Those of `portside zone key`.
     let dns = configuration.dns
-    let named = dns.transfer.compactMap(\.key) + dns.update.compactMap(\.key.shared) + dns.zones.compactMap(\.key)
+    let named =
+      dns.transfer.compactMap(\.key) + dns.update.compactMap(\.key.shared) + dns.zones.compactMap(\.key)
+      + updates.compactMap(\.key)
     for name in named.map(\.name.description) where secrets[name] == nil {
       let path = folder.transferKey(name)
       guard FileManager.default.fileExists(atPath: path), let file = try? AbsolutePath(configuration: path) else {

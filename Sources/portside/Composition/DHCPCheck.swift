@@ -28,6 +28,7 @@ struct DHCPCheck {
     checkInterfaces(policy, &report)
     checkBoot(policy, &report)
     checkPools(policy, &report)
+    checkNames(&report)
     await checkOthers(&report)
   }
 
@@ -83,6 +84,18 @@ struct DHCPCheck {
         isFull ? .warning : .pass, "dhcp pool of \(subnet.network)", isFull ? "nearly full: \(text)" : text,
         "a larger pool, or shorter leases")
     }
+  }
+
+  /// What waits for the DNS servers of others.
+  private func checkNames(_ report: inout CheckReport) {
+    guard !configuration.dhcp.update.isEmpty else { return }
+    let names = OutsideNames.Entered.read(folder.nameUpdates).values
+    let waiting = names.count { !$0.isDone }
+    let servers = Set(configuration.dhcp.update.map(\.to.description)).sorted().joined(separator: ", ")
+    report.add(
+      waiting == 0 ? .pass : .warning, "dhcp names at \(servers)",
+      waiting == 0 ? "\(names.count) entered" : "\(waiting) of \(names.count) wait to be entered or taken out",
+      "the log says why: does the server take updates from us, signed by the key of dhcp.update?")
   }
 
   /// Another DHCP server on a network of ours, unless we are the guest there.

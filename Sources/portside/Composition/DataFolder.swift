@@ -33,6 +33,8 @@ struct DataFolder: Sendable {
   var reservationFile: String { "\(leases)/reservations.csv" }
   /// Touched by the command line when it has changed leases or reservations.
   var leaseMark: String { "\(leases)/changed" }
+  /// The names of leases at other DNS servers: what is entered there, and what waits.
+  var nameUpdates: String { "\(leases)/updates.json" }
   /// Serials that the zones with leases' names stay below.
   var serialFile: String { "\(leases)/serials.json" }
   /// How far each machine has come with its network boot.

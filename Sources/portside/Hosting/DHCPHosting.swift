@@ -41,6 +41,7 @@ final class DHCPHosting: HostedService {
     // `siaddr` is our TFTP address, where nothing else is said.
     part.listen = whole.listen
     part.tftp = whole.tftp
+    if !whole.dhcp.update.isEmpty { part.dns.tsig = whole.dns.tsig }
   }
 
   static func confine(
@@ -77,6 +78,9 @@ final class DHCPHosting: HostedService {
       try DHCPv6Policy.make(settings.configuration, server: DHCPv6Policy.identifier(folder)),
       store: store, observer: surroundings.names.book, clock: surroundings.context.clock,
       events: surroundings.context.events, meters: meters, minimumSeverity: level)
+    // Every lease is known by now: what is entered elsewhere without one has gone while we were away.
+    try configureOutside(settings, folder, surroundings)
+    surroundings.names.book.outside.begin()
     let hosting = DHCPHosting(surroundings, folder, store, server, v6, settings.configuration)
     hosting.register()
     surroundings.names.begin(in: folder, clock: surroundings.context.clock)
@@ -89,6 +93,7 @@ final class DHCPHosting: HostedService {
     let v6Policy = try DHCPv6Policy.make(settings.configuration, server: DHCPv6Policy.identifier(folder))
     try server.reload(policy)
     try v6.reload(v6Policy)
+    try Self.configureOutside(settings, folder, surroundings)
     Self.configureNames(settings.configuration, reserved, folder, surroundings)
     configuration.withLock { $0 = settings.configuration }
   }
@@ -142,6 +147,7 @@ final class DHCPHosting: HostedService {
   func stop() async {
     await server.stop()
     await v6.stop()
+    await surroundings.names.book.outside.stop()
     store.close()
   }
 
@@ -170,6 +176,26 @@ final class DHCPHosting: HostedService {
   ) {
     let zone = configuration.dhcp.register.flatMap { try? Name($0.description) }
     surroundings.names.book.configure(zone: zone, reserved: reserved, serialFile: folder.serialFile)
+  }
+
+  private static func configureOutside(
+    _ settings: WorkerSettings, _ folder: DataFolder, _ surroundings: WorkerSurroundings
+  ) throws {
+    let section = settings.configuration.dhcp
+    let keys = try section.update.isEmpty ? TSIGKeyring() : DNSReplicationSettings.keys(settings)
+    let targets = try section.update.map { entry in
+      guard let zone = try? Name(entry.zone.description) else {
+        throw CommandFailure("dhcp.update: '\(entry.zone)' is no domain name")
+      }
+      let key = try entry.key.map { name in
+        guard let key = (try? Name(name.name.description)).flatMap({ keys[$0] }) else {
+          throw CommandFailure("dhcp.update: there is no key '\(name)'; portside zone key, or dns.tsig")
+        }
+        return key
+      }
+      return OutsideNames.Target(zone: zone, server: Endpoint(entry.to.address, entry.to.port ?? 53), key: key)
+    }
+    surroundings.names.book.outside.configure(targets, file: folder.nameUpdates)
   }
 
   /// The command line has given back a lease, or entered one, or a reservation.

@@ -11,11 +11,7 @@ enum DNSReplicationSettings {
   static func configuration(_ settings: WorkerSettings) throws -> ReplicationConfiguration {
     let section = settings.configuration.dns
     var result = ReplicationConfiguration(folder: DataFolder(settings.configuration).replication)
-    result.keys = TSIGKeyring(
-      try settings.transferSecrets.sorted { $0.key < $1.key }.map { entry in
-        let configured = section.tsig.first { $0.name.description == entry.key }
-        return try key(entry.key, configured?.algorithm ?? .hmacSHA256, entry.value)
-      })
+    result.keys = try keys(settings)
     result.outgoing = try section.transfer.map { entry in
       var networks = entry.networks
       if let to = entry.to { networks.append(IPNetwork(to.address)) }
@@ -45,6 +41,15 @@ enum DNSReplicationSettings {
         })
     }
     return result
+  }
+
+  /// Every key that this worker was given.
+  static func keys(_ settings: WorkerSettings) throws -> TSIGKeyring {
+    TSIGKeyring(
+      try settings.transferSecrets.sorted { $0.key < $1.key }.map { entry in
+        let configured = settings.configuration.dns.tsig.first { $0.name.description == entry.key }
+        return try key(entry.key, configured?.algorithm ?? .hmacSHA256, entry.value)
+      })
   }
 
   private static func key(

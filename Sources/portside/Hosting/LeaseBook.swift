@@ -26,10 +26,13 @@ final class LeaseBook: LeaseDirectory {
   private let clock: any Services.Clock
   private let events: any EventSink
   private let state = Mutex(State())
+  /// The same names at the DNS servers of others.
+  let outside: OutsideNames
 
   init(clock: any Services.Clock, events: any EventSink) {
     self.clock = clock
     self.events = events
+    outside = OutsideNames(clock: clock, events: events)
   }
 
   /// The DNS server of this worker has come, or gone.
@@ -51,7 +54,10 @@ final class LeaseBook: LeaseDirectory {
       state.reserved = reserved
       load(serialsFrom: serialFile, &state)
       guard state.names?.zone != zone else { return }
-      if let names = state.names { state.dns?.updateDynamic(names.cleared) }
+      if let names = state.names {
+        state.dns?.updateDynamic(names.cleared)
+        outside.take(names.cleared)
+      }
       state.names = zone.map { LeaseNames(zone: $0) }
       let leases = state.leases.values
       publish(&state) { names, outcome in
@@ -156,6 +162,7 @@ final class LeaseBook: LeaseDirectory {
             .init("name", .string(conflict.name.description)), .init("address", .address(conflict.address)),
           ]))
     }
+    outside.take(outcome.changes)
     guard let dns = state.dns, !outcome.changes.isEmpty else { return }
     remember(dns.updateDynamic(outcome.changes), &state)
   }
