@@ -4,7 +4,7 @@ extension FuzzTarget {
     lineFramer, wireReader, addressText,
     clientHello, proxyHeader,
     toml, configuration,
-    dnsMessage, dnsName, dnsRecordData, dnsRecordText, dnsZoneFile, dnsResponder, dnsStream,
+    dnsMessage, dnsName, dnsRecordData, dnsRecordText, dnsZoneFile, dnsResponder, dnsReplies, dnsStream,
     dnsValidator, dnsSecurityRecords,
     dnsTSIG, dnsTransfer, dnsUpdate, dnsCatalog,
     http1Server, http2Server, httpClient, hpack, httpRanges, httpPath, httpDate, httpConditions,

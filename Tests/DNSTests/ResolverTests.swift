@@ -174,6 +174,24 @@ final class SmallInternet: UpstreamExchange {
     #expect(try await world.ask("other.leaf.example.").responseCode == .servFail)
   }
 
+  /// In the last tenth of its life an answer that is asked for still serves, and is fetched anew meanwhile.
+  @Test func whatIsWantedIsFetchedAhead() async throws {
+    let world = try world()
+    _ = try await world.ask("www.leaf.example.")
+    _ = world.internet.takeLog()
+    world.clock.advance(by: .seconds(50))
+    #expect(try await world.lines("www.leaf.example.") == ["www.leaf.example. 10 IN A 198.51.100.7"])
+    #expect(world.internet.takeLog().isEmpty, "too early")
+    world.clock.advance(by: .seconds(5))
+    #expect(try await world.lines("www.leaf.example.") == ["www.leaf.example. 5 IN A 198.51.100.7"])
+    let end = ContinuousClock.now + .seconds(30)
+    while try await world.lines("www.leaf.example.") != ["www.leaf.example. 60 IN A 198.51.100.7"] {
+      try #require(ContinuousClock.now < end)
+      try await Task.sleep(for: .milliseconds(10))
+    }
+    #expect(Set(world.internet.takeLog()) == ["192.0.2.3 www.leaf.example. A"])
+  }
+
   @Test func lameServersEndInFailure() async throws {
     let world = try world()
     #expect(try await world.ask("www.lame.example.").responseCode == .servFail)

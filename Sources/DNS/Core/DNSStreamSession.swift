@@ -21,6 +21,7 @@ public struct DNSStreamSession: StreamSession, ~Copyable {
   private var isEnding = false
   private let mayRecurse: Bool
   private let takesTransactions: Bool
+  private let replies: ReplyCache?
   private var tickets: UInt64 = 0
   /// Queries that wait for the outside, transfers included.
   private var pending = 0
@@ -47,10 +48,12 @@ public struct DNSStreamSession: StreamSession, ~Copyable {
   /// - Parameter isWatched: Whether each exchange is told as an event; only while somebody watches.
   /// - Parameter mayRecurse: Whether names outside of our zones go to the resolver.
   /// - Parameter takesTransactions: Whether transfers, updates, NOTIFY and signed requests are answered by the outside.
+  /// - Parameter replies: What the resolver said last, to be repeated without asking it.
   public init(
     responder: Responder, limits: Limits = Limits(), isWatched: Bool = false, mayRecurse: Bool = false,
-    takesTransactions: Bool = false
+    takesTransactions: Bool = false, replies: ReplyCache? = nil
   ) {
+    self.replies = replies
     self.mayRecurse = mayRecurse
     self.takesTransactions = takesTransactions
     self.responder = responder
@@ -79,7 +82,7 @@ public struct DNSStreamSession: StreamSession, ~Copyable {
       }
       let end = consumed + 2 + length
       guard end <= input.byteCount else { break }
-      answer(input.extracting((consumed + 2)..<end), &tally, into: &actions)
+      answer(input.extracting((consumed + 2)..<end), now, &tally, into: &actions)
       consumed = end
     }
     if tally.queries > 0 {
@@ -89,12 +92,14 @@ public struct DNSStreamSession: StreamSession, ~Copyable {
     return consumed
   }
 
-  private mutating func answer(_ request: RawSpan, _ tally: inout ResponderTally, into actions: inout Actions) {
+  private mutating func answer(
+    _ request: RawSpan, _ now: MonotonicTime, _ tally: inout ResponderTally, into actions: inout Actions
+  ) {
     queries += 1
     var result: ResponderResult?
     var asks: DNSStreamRequest.Kind?
     var conversation: DNSStreamEvent?
-    actions.write { [responder, isWatched, mayRecurse, takesTransactions] (output: inout [UInt8]) in
+    actions.write { [responder, replies, isWatched, mayRecurse, takesTransactions] (output: inout [UInt8]) in
       let start = output.count
       result = responder.appendReply(to: request, &output)
       if takesTransactions, result?.isTransaction == true {
@@ -104,7 +109,8 @@ public struct DNSStreamSession: StreamSession, ~Copyable {
       }
       if asks != nil {
         output.removeSubrange(start...)
-        return
+        guard asks == .recursion, let replies, replies.append(replyTo: request, now: now, to: &output) else { return }
+        asks = nil
       }
       if isWatched {
         conversation = .exchanged(request.copied(), reply: Array(output[min(start + 2, output.count)...]))

@@ -16,8 +16,13 @@ struct CachedAnswer: Sendable {
   var ttl: UInt32
   /// What validation found; `indeterminate` where nobody validates.
   var security = Security.indeterminate
+  /// Until when nothing need be done about it, where it has parts; then something is fetched ahead of time.
+  var restsUntil: MonotonicTime?
   /// The policy that this answer is of; `nil` for what others said.
   var policy: String?
+
+  /// Until when this part need not be looked at: then it may be fetched ahead of time.
+  var rest: MonotonicTime { stored + .milliseconds(Int64(ttl) * 900) }
 
   /// The records with what is left of their TTLs.
   func aged(at now: MonotonicTime) -> CachedAnswer {

@@ -20,6 +20,8 @@ public final class Resolver: RecursiveResolver {
     public var failures: UInt64 = 0
     /// Answers that were judged: secure ones, and wrong ones.
     public var secure: UInt64 = 0
+    /// Answers that followed from proofs for other questions.
+    public var proven: UInt64 = 0
     /// Answers that a policy gave.
     public var blocked: UInt64 = 0
     public var bogus: UInt64 = 0
@@ -30,10 +32,12 @@ public final class Resolver: RecursiveResolver {
   private let state: Mutex<ResolverConfiguration>
   private let local: LocalZones
   let clock: any Clock
+  public let replies: ReplyCache
   private let cache: AnswerCache
   private let delegations = DelegationCache()
   private let history = ServerHistory()
   private let chain = ChainCache()
+  private let proofs = ProofCache()
   private let makeNetwork: @Sendable (ResolverConfiguration) -> any UpstreamExchange
   private let network: Mutex<any UpstreamExchange>
   private let counts = Mutex(Figures())
@@ -54,7 +58,9 @@ public final class Resolver: RecursiveResolver {
     state = Mutex(configuration)
     local = LocalZones(zones)
     self.clock = clock
-    cache = AnswerCache(maximumSize: configuration.cacheSize)
+    // A quarter for whole replies.
+    cache = AnswerCache(maximumSize: configuration.cacheSize / 4 * 3)
+    replies = ReplyCache(maximumSize: configuration.cacheSize / 4)
     makeNetwork = network
     self.network = Mutex(network(configuration))
   }
@@ -66,21 +72,36 @@ public final class Resolver: RecursiveResolver {
       return state
     }
     network.withLock { $0 = makeNetwork(configuration) }
+    // Policies may be others, whatever else stays.
+    defer { replies.removeAll() }
     guard
       old.forwarders != configuration.forwarders || old.roots != configuration.roots
         || old.anchors != configuration.anchors
     else { return }
     cache.removeAll()
     chain.removeAll()
+    proofs.removeAll()
     delegations.removeAll()
   }
 
-  public var figures: Figures { counts.withLock { $0 } }
+  public var figures: Figures {
+    var figures = counts.withLock { $0 }
+    let repeated = replies.hits
+    figures.questions += repeated
+    figures.fromCache += repeated
+    return figures
+  }
+
+  public var now: MonotonicTime { clock.now() }
   /// Answers that are known.
   public var cachedAnswers: Int { cache.count }
 
   /// Forgets what is known at and below a name.
-  public func forget(below name: Name) { cache.remove(below: name) }
+  public func forget(below name: Name) {
+    cache.remove(below: name)
+    proofs.remove(below: name)
+    replies.removeAll()
+  }
 
   func policyDecision(for name: Name) -> (action: ResolverPolicy.Action, layer: String)? {
     state.withLock { $0.policy.decision(for: name) }
@@ -129,6 +150,8 @@ public final class Resolver: RecursiveResolver {
     else { return nil }
     let configuration = state.withLock { $0 }
     counts.withLock { $0.questions += 1 }
+    let generation = replies.generation
+    var rest: MonotonicTime?
     var reply = Message(
       header: Header(id: request.header.id, flags: [.response, .recursionAvailable]), questions: [question])
     reply.header.flags.formUnion(request.header.flags.intersection([.recursionDesired, .checkingDisabled]))
@@ -148,6 +171,7 @@ public final class Resolver: RecursiveResolver {
         reply.header.responseCode = .servFail
       } else {
         fill(&reply, outcome.answer, question, wantsDNSSEC: wantsDNSSEC)
+        rest = repeatable(outcome, configuration)
         // Only for who knows what it means (RFC 6840 §5.8).
         if outcome.answer.security == .secure, wantsDNSSEC || request.header.flags.contains(.authenticData) {
           reply.header.flags.insert(.authenticData)
@@ -166,7 +190,23 @@ public final class Resolver: RecursiveResolver {
       reply.edns = EDNS(
         udpSize: UInt16(clamping: configuration.udpLimit), wantsDNSSEC: edns.wantsDNSSEC, options: errors)
     }
-    return encode(reply, request, transport, configuration)
+    let octets = encode(reply, request, transport, configuration)
+    if let octets, let rest {
+      replies.store(octets, to: query, over: transport, generation: generation, now: clock.now(), until: rest)
+    }
+    return octets
+  }
+
+  /// Until when a reply may be repeated as it is: not what our zones, policies or prefixes had a part in, whose changes show
+  /// at once, and never for long, so that each answer that is wanted is looked at before it ends.
+  private func repeatable(
+    _ outcome: (answer: CachedAnswer, isStale: Bool), _ configuration: ResolverConfiguration
+  ) -> MonotonicTime? {
+    let answer = outcome.answer
+    guard !outcome.isStale, answer.policy == nil, !answer.security.isBogus, configuration.synthesisPrefix == nil,
+      answer.code == .noError || answer.code == .nxDomain, let rest = answer.restsUntil
+    else { return nil }
+    return min(rest, clock.now() + .seconds(60))
   }
 
   /// The sections of a reply. Who does not ask for DNSSEC gets its records only where they are the question (RFC 4035 §3.2.1).
@@ -218,9 +258,11 @@ public final class Resolver: RecursiveResolver {
     var authorities: [ResourceRecord] = []
     var security = Security.secure
     var isStale = false
+    var rest = MonotonicTime(nanoseconds: .max)
     for _ in 0..<state.withLock({ $0.limits.aliases }) {
       let (found, wasStale) = try await single(asked, wantsDNSSEC, budget, depth)
       isStale = isStale || wasStale
+      rest = min(rest, found.rest)
       answers += found.answers
       security = security.combined(with: found.security)
       // Proofs for wildcards that aliases led through.
@@ -230,6 +272,7 @@ public final class Resolver: RecursiveResolver {
         whole.answers = answers
         whole.authorities = authorities
         whole.security = security
+        whole.restsUntil = rest
         return (whole, isStale)
       }
       asked = Question(target, question.type)
@@ -281,6 +324,13 @@ public final class Resolver: RecursiveResolver {
       counts.withLock { $0.fromCache += 1 }
       prefetch(key, cached, now)
       return (cached.aged(at: now), false)
+    }
+    // Zones that are given up are those that others' proofs know nothing of.
+    if validates, depth == 0, !state.withLock({ $0.anchors.isGivenUp(question.name) }),
+      let proven = proofs.answer(question, now: now, budget)
+    {
+      counts.withLock { $0.proven += 1 }
+      return (proven, false)
     }
     do {
       return (try await fetch(key, budget, depth), false)
@@ -366,6 +416,10 @@ public final class Resolver: RecursiveResolver {
       try await outcome(question, wantsDNSSEC: true, configuration, budget, 0)
     } blame: { [self] server in
       history.failed(server, now: clock.now())
+    } keep: { [self] zone, sets, records in
+      proofs.store(
+        zone, sets, records, now: clock.now(), wallTime: UInt32(truncatingIfNeeded: clock.wallTime().seconds),
+        longest: configuration.limits.longestNegativeTTL)
     }
   }
 

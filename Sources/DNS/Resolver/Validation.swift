@@ -13,6 +13,9 @@ struct Validation: Sendable {
   /// A server gave something wrong: others are asked first from now on.
   let blame: @Sendable (Endpoint) -> Void
 
+  /// Keeps proofs whose signatures have been checked, with the SOA of their zone.
+  let keep: @Sendable (Name, [SignedSet], [ResourceRecord]) -> Void
+
   /// How often another server is asked when what came is wrong.
   static let attempts = 3
 
@@ -101,10 +104,19 @@ struct Validation: Sendable {
       guard zone == signer else {
         throw SecurityFailure(SecurityFailure.bogusCode, "\(signer), which signed the denial, is no zone")
       }
-      let denial = proof(outcome.authorities, zone, keys, budget)
+      let proofs = proofs(outcome.authorities, zone, keys, budget)
+      let denial = Denial(zone: zone, sets: proofs)
       let verdict = budget.hash { work in
         outcome.code == .nxDomain
           ? denial.noName(question.name, &work) : denial.noData(question.name, question.type, &work)
+      }
+      if verdict == .proven,
+        let start = SignedSet.sets(outcome.authorities).first(where: { $0.type == .soa && $0.name == zone }),
+        (try? budget.verify { work throws(SecurityFailure) in
+          try start.verified(by: keys, of: zone, now: now, &work)
+        }) != nil
+      {
+        keep(zone, proofs + [start], outcome.authorities)
       }
       return try Self.security(verdict, "nothing proves that \(question.name) \(question.type) does not exist")
     }
@@ -132,18 +144,22 @@ struct Validation: Sendable {
   private func proof(
     _ records: [ResourceRecord], _ zone: Name, _ keys: [ZoneKey], _ budget: Budget
   ) -> Denial {
+    Denial(zone: zone, sets: proofs(records, zone, keys, budget))
+  }
+
+  private func proofs(
+    _ records: [ResourceRecord], _ zone: Name, _ keys: [ZoneKey], _ budget: Budget
+  ) -> [SignedSet] {
     let sets = SignedSet.sets(records).filter { $0.type == .nsec || $0.type == .nsec3 }.prefix(12)
-    return Denial(
-      zone: zone,
-      sets: sets.filter { set in
-        guard
-          let signature = try? budget.verify({ work throws(SecurityFailure) in
-            try set.verified(by: keys, of: zone, now: now, &work)
-          })
-        else { return false }
-        // What a wildcard stood for proves nothing of this name.
-        return Int(signature.labels) == set.name.labelCount - (set.name.isWildcard ? 1 : 0)
-      })
+    return sets.filter { set in
+      guard
+        let signature = try? budget.verify({ work throws(SecurityFailure) in
+          try set.verified(by: keys, of: zone, now: now, &work)
+        })
+      else { return false }
+      // What a wildcard stood for proves nothing of this name.
+      return Int(signature.labels) == set.name.labelCount - (set.name.isWildcard ? 1 : 0)
+    }
   }
 
   private static func signer(_ set: SignedSet) -> Name? {

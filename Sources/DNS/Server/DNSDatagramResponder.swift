@@ -19,6 +19,8 @@ struct DNSDatagramResponder: DatagramResponder {
   private var seenViews: UInt64 = 0
   /// Seconds since 1970, at the last batch.
   private var time: UInt32 = 0
+  /// At the last batch, for known replies.
+  private var now = MonotonicTime(nanoseconds: 0)
 
   init(
     responder: Responder, counters: DNSCounters, conversation: DNSConversation, recursion: DatagramRecursion? = nil,
@@ -38,6 +40,7 @@ struct DNSDatagramResponder: DatagramResponder {
     views?.refresh(&viewResponders, &seenViews, responder.settings)
     time = UInt32(truncatingIfNeeded: Glibc.time(nil))
     isWatched = conversation.isWatched
+    if let recursion { now = recursion.now }
   }
 
   @_lifetime(reply: copy reply)
@@ -52,7 +55,15 @@ struct DNSDatagramResponder: DatagramResponder {
       transactions.take(request, from: peer)
       return false
     }
-    if let result, result.leadsOutside, let recursion, recursion.take(request, from: peer) { return false }
+    if let result, result.leadsOutside, let recursion {
+      if recursion.recall(request, from: origin.address, now: now, into: &reply) {
+        if isWatched {
+          conversation.emit(request: request.copied(), reply: reply.written.copied(), peer: peer.endpoint)
+        }
+        return true
+      }
+      if recursion.take(request, from: peer) { return false }
+    }
     if let limiter, let result, !result.hasServerCookie {
       switch limiter.judge(origin, likeness: result.likeness) {
       case .send: break

@@ -132,7 +132,7 @@ public final class DNSServer: Sendable {
       limits: configuration.streams,
       isWatched: context.events.isWatched(connection.service),
       mayRecurse: isTrusted ? resolver != nil : resolver?.serves(connection.peer.address) ?? false,
-      takesTransactions: state.withLock { $0.transactions != nil })
+      takesTransactions: state.withLock { $0.transactions != nil }, replies: resolver?.replies)
   }
 
   /// Has transfers, NOTIFY, updates and signed requests answered. Before sockets are served.

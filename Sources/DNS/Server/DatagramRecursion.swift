@@ -24,6 +24,17 @@ final class DatagramRecursion: Sendable {
     self.conversation = conversation
   }
 
+  /// The time that known replies go by.
+  var now: MonotonicTime { resolver.now }
+
+  /// Whether this client may ask, and its reply is known and written.
+  @_lifetime(reply: copy reply)
+  func recall(
+    _ request: RawSpan, from address: IPAddress, now: MonotonicTime, into reply: inout FixedWriter
+  ) -> Bool {
+    resolver.serves(address) && resolver.replies.write(replyTo: request, over: .udp, now: now, into: &reply)
+  }
+
   /// Whether the query is the resolver's now. `false`: this client may not ask, and gets the reply that is at hand.
   func take(_ request: RawSpan, from peer: DatagramPeer) -> Bool {
     guard resolver.serves(peer.endpoint.address) else { return false }

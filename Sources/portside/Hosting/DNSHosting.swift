@@ -307,7 +307,8 @@ final class DNSHosting: HostedService {
 
   private static func register(_ server: DNSServer, _ resolver: Resolver, in surroundings: WorkerSurroundings) {
     for (result, figure) in [
-      ("cache", \Resolver.Figures.fromCache), ("stale", \.stale), ("failure", \.failures), ("asked", \.asked),
+      ("cache", \Resolver.Figures.fromCache), ("stale", \.stale), ("proven", \.proven), ("failure", \.failures),
+      ("asked", \.asked),
       ("secure", \.secure), ("bogus", \.bogus), ("blocked", \.blocked),
     ] as [(String, KeyPath<Resolver.Figures, UInt64> & Sendable)] {
       surroundings.metrics.reading(

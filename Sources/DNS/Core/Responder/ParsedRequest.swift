@@ -91,7 +91,7 @@ struct ParsedRequest: BitwiseCopyable {
     return true
   }
 
-  private static func skipName(_ reader: inout WireReader) throws(WireError) {
+  static func skipName(_ reader: inout WireReader) throws(WireError) {
     while true {
       let length = try reader.readUInt8("name")
       if length == 0 { return }
