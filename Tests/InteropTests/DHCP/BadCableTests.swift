@@ -82,6 +82,7 @@ import Testing
     chmod(scratch.path, 0o755)
     let content = Data((0..<20_000).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) })
     let file = try scratch.put(content, "file")
+    try FileManager.default.createDirectory(atPath: "\(scratch.path)/kept", withIntermediateDirectories: true)
     let server = try NamesServer(
       ["tftp", "--listen", "10.9.0.1:69", "--read", scratch.path, "--write", "\(scratch.path)/kept/{device}"],
       namespace: cable.server)

@@ -18,7 +18,7 @@ import Testing
       self.namespace = namespace
       log = "\(scratch.path)/\(program).log"
       let folder = "\(scratch.path)/\(program)"
-      let soa = "@ IN SOA ns.office.test. hostmaster.office.test. ( 5 3600 600 604800 60 )\n @ IN NS ns.office.test.\n"
+      let soa = "@ IN SOA ns.office.test. hostmaster.office.test. ( 5 3600 600 604800 60 )\n@ IN NS ns.office.test.\n"
       _ = try scratch.put(
         Data("$TTL 300\n\(soa)ns IN A 10.9.0.1\nboss IN A 10.9.0.7\n".utf8), "\(program)/office.test.zone")
       _ = try scratch.put(
