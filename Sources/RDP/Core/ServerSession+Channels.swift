@@ -85,7 +85,7 @@ extension ServerSession {
         commands += pipeline.reset(width: width, height: height).flatMap { $0 }
         display.forget()
       }
-      if !commands.isEmpty { actions.write(dynamicMessage(GraphicsPipeline.segmented(commands), .graphics)) }
+      if !commands.isEmpty { actions.write(dynamicMessage(pipeline.segmented(commands), .graphics)) }
     }
   }
 
@@ -112,7 +112,7 @@ extension ServerSession {
     drawLogIn()
     if pipeline.stage == .ready {
       let commands = pipeline.reset(width: width, height: height).flatMap { $0 }
-      actions.write(dynamicMessage(GraphicsPipeline.segmented(commands), .graphics))
+      actions.write(dynamicMessage(pipeline.segmented(commands), .graphics))
       return
     }
     let share = output.shareID

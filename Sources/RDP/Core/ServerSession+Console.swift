@@ -146,15 +146,15 @@ extension ServerSession {
   /// A frame of the graphics pipeline.
   private mutating func pipelineFrame() -> [UInt8] {
     var commands = pipeline.startFrame()
-    let pipeline = pipeline
+    let drawn = pipeline
     display.update(&terminal, canMove: true, selection: selection.range) { update in
       switch update {
-      case .tile(let tile): commands += pipeline.draw(tile)
+      case .tile(let tile): commands += drawn.draw(tile)
       case .move(let x, let y, let width, let height, let fromX, let fromY):
-        commands += pipeline.move(x: x, y: y, width: width, height: height, fromX: fromX, fromY: fromY)
+        commands += drawn.move(x: x, y: y, width: width, height: height, fromX: fromX, fromY: fromY)
       }
     }
     commands += pipeline.endFrame()
-    return dynamicMessage(GraphicsPipeline.segmented(commands), .graphics)
+    return dynamicMessage(pipeline.segmented(commands), .graphics)
   }
 }
