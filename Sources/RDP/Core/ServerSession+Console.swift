@@ -6,6 +6,7 @@ extension ServerSession {
   private static let outputPiece = 64 * 1024
 
   mutating func take(_ event: InputEvent, now: MonotonicTime, into actions: inout Actions) {
+    if isDesktop { return passOn(event) }
     switch event {
     case .key(let scancode, let isExtended, _, let isReleased):
       let outcome = keyboard.key(scancode, isExtended: isExtended, isReleased: isReleased, modes: terminal.modes)
@@ -92,6 +93,7 @@ extension ServerSession {
   /// What is always done after something has happened: keys handed on, output asked for, a frame sent.
   mutating func settle(now: MonotonicTime, into actions: inout Actions) {
     guard stage != .ended else { return }
+    if isDesktop { return settleDesktop(now: now, into: &actions) }
     if isRunning, !pendingInput.isEmpty, !isInputBusy {
       isInputBusy = true
       ask(.input(pendingInput), .input, into: &actions)
