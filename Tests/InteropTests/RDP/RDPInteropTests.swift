@@ -27,21 +27,6 @@ import Testing
     }
   }
 
-  /// X sessions on demand, each in a server of its own, without and with the graphics pipeline.
-  @Test func aSessionOfX11SurvivesItsConnection() async throws {
-    try await Laboratory.with { laboratory in
-      try laboratory.edit("session  = \"shell\"", "session  = \"x11\"")
-      let reload = try await laboratory.portside("reload")
-      #expect(reload.code == 0, "\(reload.all)")
-      let ann = try #require(laboratory.ready.accounts.first)
-      let port = try #require(laboratory.ready.services.first { $0.name == "rdp" }?.port)
-      let result = try await LaboratoryKit.run(
-        Self.python, [Self.folder.appendingPathComponent("clients.py").path, "\(port)", ann.name, ann.password, "x11"],
-        environment: ["PYTHONDONTWRITEBYTECODE": "1"], within: .seconds(200))
-      #expect(result.code == 0, "\(result.all.suffix(4_000))")
-    }
-  }
-
   /// The probe names each rung, and the one that is missing.
   @Test func theProbeClimbsTheLadder() async throws {
     try await Laboratory.with { laboratory in

@@ -331,6 +331,7 @@ def x11(*more):
 
 
 def case_x11():
+    """By hand, not among the tests: under a server of root the session has no terminal, one has to be started in it."""
     x11("/gfx")
     x11("-gfx", "/bpp:32")
 
