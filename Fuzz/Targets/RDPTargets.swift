@@ -34,8 +34,8 @@ extension FuzzTarget {
       case .logIn: .verdict(.granted(account: "ann"))
       case .judge: .claim((account: "ann", sessionBaseKey: [UInt8](repeating: 1, count: 16)))
       case .start: .started(true)
-      case .input, .resize: .done
-      case .output: nil
+      case .input, .resize, .events, .refresh, .resizeDesktop: .done
+      case .output, .frame: nil
       }
     }
   }

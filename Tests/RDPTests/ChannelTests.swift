@@ -102,9 +102,36 @@ struct ChannelTests {
     #expect(pipeline.hasRoom, "a client that acknowledges nothing is not waited for")
   }
 
-  @Test func segments() {
-    #expect(GraphicsPipeline.segmented([1, 2]) == [0xE0, 4, 1, 2])
-    let long = GraphicsPipeline.segmented([UInt8](repeating: 1, count: 70_000))
-    #expect(long[0] == 0xE1 && long[1] == 2 && long.count == 70_000 + 7 + 2 * 5)
+  @Test func whatIsCompressedComesBack() throws {
+    var compressor = BulkCompressor()
+    var receiver = Decoders.Bulk()
+    var messages: [[UInt8]] = [[], [1], [1, 2], Array(0...255), [UInt8](repeating: 0, count: 70_000)]
+    messages.append((0..<70_000).map { UInt8(truncatingIfNeeded: $0 / 3) })
+    let line = Array("a line of text that comes again and again, with something else in it: ".utf8)
+    for round in 0..<40 { messages.append(line + [UInt8(truncatingIfNeeded: round)] + line) }
+    // Noise, until the history has been cut several times; and what was sent just before the cut is found again.
+    var state: UInt32 = 1
+    for _ in 0..<14 {
+      messages.append(
+        (0..<60_000).map { _ in
+          state = state &* 1_664_525 &+ 1_013_904_223
+          return UInt8(truncatingIfNeeded: state >> 24)
+        })
+      messages.append(line)
+    }
+    var sizes: [Int] = []
+    for message in messages {
+      let sent = compressor.segmented(message)
+      sizes.append(sent.count)
+      #expect(try receiver.take(sent) == message)
+    }
+    #expect(sizes[4] < 100 && sizes[44] < 24, "\(sizes.prefix(46))")
+    #expect(sizes[46] <= 60_002, "noise grows by its headers alone")
+  }
+
+  @Test func longMessagesAreCut() {
+    var compressor = BulkCompressor()
+    let long = compressor.segmented([UInt8](repeating: 1, count: 70_000))
+    #expect(long[0] == 0xE1 && long[1] == 2)
   }
 }

@@ -116,4 +116,76 @@ enum Decoders {
     guard index == input.count else { throw Malformed() }
     return red.indices.map { UInt32(red[$0]) << 16 | UInt32(green[$0]) << 8 | UInt32(blue[$0]) }
   }
+
+  /// RDP 8.0 bulk compression (MS-RDPEGFX 3.1.9.1), as a receiver takes it.
+  struct Bulk {
+    private var history: [UInt8] = []
+    /// Prefix, its bits, bits that follow, whether a match, the base.
+    private static let tokens: [(code: Int, bits: Int, extra: Int, isMatch: Bool, base: Int)] = {
+      var table: [(Int, Int, Int, Bool, Int)] = [
+        (0, 1, 8, false, 0), (17, 5, 5, true, 0), (18, 5, 7, true, 32), (19, 5, 9, true, 160),
+        (20, 5, 10, true, 672), (21, 5, 12, true, 1696), (24, 5, 0, false, 0), (25, 5, 0, false, 1),
+        (44, 6, 14, true, 5792), (45, 6, 15, true, 22176), (52, 6, 0, false, 2), (53, 6, 0, false, 3),
+        (54, 6, 0, false, 0xFF), (92, 7, 18, true, 54944), (93, 7, 20, true, 317_088),
+      ]
+      let sevens = [4, 5, 6, 7, 8, 9, 10, 11, 0x3A, 0x3B, 0x3C, 0x3D, 0x3E, 0x3F, 0x40, 0x80]
+      for (index, byte) in sevens.enumerated() { table.append((110 + index, 7, 0, false, byte)) }
+      for (index, byte) in [0x0C, 0x38, 0x39, 0x66].enumerated() { table.append((252 + index, 8, 0, false, byte)) }
+      return table
+    }()
+
+    mutating func take(_ input: [UInt8]) throws -> [UInt8] {
+      guard let descriptor = input.first else { throw Malformed() }
+      if descriptor == 0xE0 { return try segment(Array(input[1...])) }
+      guard descriptor == 0xE1, input.count >= 7 else { throw Malformed() }
+      var (index, output) = (7, [UInt8]())
+      for _ in 0..<Int(input[1]) + Int(input[2]) << 8 {
+        let size = (0..<4).reduce(0) { $0 | Int(input[index + $1]) << (8 * $1) }
+        output += try segment(Array(input[index + 4..<index + 4 + size]))
+        index += 4 + size
+      }
+      guard index == input.count, output.count == (0..<4).reduce(0, { $0 | Int(input[3 + $1]) << (8 * $1) }) else {
+        throw Malformed()
+      }
+      return output
+    }
+
+    private mutating func segment(_ input: [UInt8]) throws -> [UInt8] {
+      let start = history.count
+      guard input.first == 0x24 else {
+        guard input.first == 0x04 else { throw Malformed() }
+        history += input[1...]
+        return Array(history[start...])
+      }
+      var place = 8
+      let end = (input.count - 1) * 8 - Int(input[input.count - 1])
+      func take(_ count: Int) throws -> Int {
+        guard place + count <= end else { throw Malformed() }
+        defer { place += count }
+        return (0..<count).reduce(0) { $0 << 1 | Int(input[(place + $1) / 8] >> (7 - UInt8((place + $1) % 8)) & 1) }
+      }
+      while place < end {
+        var (code, bits) = (0, 0)
+        var found: (code: Int, bits: Int, extra: Int, isMatch: Bool, base: Int)?
+        while found == nil {
+          code = try code << 1 | take(1)
+          bits += 1
+          guard bits < 10 else { throw Malformed() }
+          found = Self.tokens.first { $0.code == code && $0.bits == bits }
+        }
+        guard let found else { throw Malformed() }
+        let value = try found.base + take(found.extra)
+        guard found.isMatch else {
+          history.append(UInt8(value))
+          continue
+        }
+        var (length, extra) = (3, 1)
+        while try take(1) == 1 { extra += 1 }
+        if extra > 1 { length = try 1 << extra + take(extra) }
+        guard value > 0, value <= history.count else { throw Malformed() }
+        for _ in 0..<length { history.append(history[history.count - value]) }
+      }
+      return Array(history[start...])
+    }
+  }
 }

@@ -19,8 +19,8 @@ struct SessionTests {
       case .logIn(let name, let password, _):
         .verdict(name == "ann" && password.value == "secret" ? .granted(account: "ann@lab.test") : .denied)
       case .start: .started(true)
-      case .input, .resize: .done
-      case .output, .judge: nil
+      case .input, .resize, .events, .refresh, .resizeDesktop: .done
+      case .output, .judge, .frame: nil
       }
     }
     driver.open()

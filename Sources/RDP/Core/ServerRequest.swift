@@ -6,14 +6,23 @@ public enum ServerRequest: Sendable {
   case logIn(name: String, password: HiddenText, code: HiddenText?)
   /// Judge an answer to our challenge. Answered by `.claim`.
   case judge(NTLMClaim)
-  /// Start what runs in the session of who has logged in. Answered by `.started`.
-  case start(columns: Int, rows: Int)
+  /// Start what runs in the session of who has logged in, on a screen of so many cells or pixels. Answered by
+  /// `.started`, or `.startedDesktop`.
+  case start(columns: Int, rows: Int, width: Int, height: Int)
   /// Keys for what runs there. Answered by `.done` once they are taken.
   case input([UInt8])
   /// Its next output, at most so many bytes. Answered by `.output`, when there is some.
   case output(maximum: Int)
   /// Another size. Answered by `.done`.
   case resize(columns: Int, rows: Int)
+  /// Keys and mouse for a desktop. Answered by `.done`.
+  case events([InputEvent])
+  /// What of the desktop has changed. Answered by `.frame`, when something has.
+  case frame
+  /// The client has lost its picture: all of the desktop shall come with the next frame. Answered by `.done`.
+  case refresh
+  /// Another size of the desktop. Answered by `.done`.
+  case resizeDesktop(width: Int, height: Int)
 }
 
 /// The answers to `ServerRequest`.
@@ -23,6 +32,8 @@ public enum ServerReply: Sendable {
   /// NTLM's SessionBaseKey and the account, where the claim was right.
   case claim((account: String, sessionBaseKey: [UInt8])?)
   case started(Bool)
+  case startedDesktop
+  case frame(DesktopFrame)
   case output(ConsoleOutput)
   case done
 }
@@ -40,6 +51,14 @@ public enum LogInVerdict: Sendable, Hashable {
 public enum ConsoleOutput: Sendable, Hashable {
   case bytes([UInt8])
   /// It has ended.
+  case ended
+}
+
+/// What has changed on a desktop.
+public enum DesktopFrame: Sendable, Hashable {
+  /// Pixels as 0xRRGGBB; each tile's width is a multiple of four.
+  case tiles([PixelTile])
+  /// The desktop is gone, or has been given to another connection.
   case ended
 }
 

@@ -118,7 +118,8 @@ extension ServerSession {
   mutating func startIfReady(into actions: inout Actions) {
     guard account != nil, hasFontMap, !isStarting, !isRunning else { return }
     isStarting = true
-    ask(.start(columns: terminal.columns, rows: terminal.rows), .start, into: &actions)
+    ask(
+      .start(columns: terminal.columns, rows: terminal.rows, width: width, height: height), .start, into: &actions)
   }
 
   mutating func started(_ isStarted: Bool, into actions: inout Actions) {

@@ -85,7 +85,7 @@ extension ServerSession {
         commands += pipeline.reset(width: width, height: height).flatMap { $0 }
         display.forget()
       }
-      if !commands.isEmpty { actions.write(dynamicMessage(GraphicsPipeline.segmented(commands), .graphics)) }
+      if !commands.isEmpty { actions.write(dynamicMessage(pipeline.segmented(commands), .graphics)) }
     }
   }
 
@@ -108,11 +108,16 @@ extension ServerSession {
     setDesktop(width: size.width & ~1, height: size.height, scale: size.scale)
     guard width != oldWidth || height != oldHeight || display.scale != oldScale else { return }
     selection.clear()
-    if isRunning { ask(.resize(columns: terminal.columns, rows: terminal.rows), .resize, into: &actions) }
+    if isRunning {
+      ask(
+        isDesktop
+          ? .resizeDesktop(width: width, height: height)
+          : .resize(columns: terminal.columns, rows: terminal.rows), .resize, into: &actions)
+    }
     drawLogIn()
     if pipeline.stage == .ready {
       let commands = pipeline.reset(width: width, height: height).flatMap { $0 }
-      actions.write(dynamicMessage(GraphicsPipeline.segmented(commands), .graphics))
+      actions.write(dynamicMessage(pipeline.segmented(commands), .graphics))
       return
     }
     let share = output.shareID
@@ -142,7 +147,7 @@ extension ServerSession {
   }
 
   mutating func paste(into actions: inout Actions) {
-    guard isRunning, clipboardChannel != nil else { return }
+    guard isRunning, !isDesktop, clipboardChannel != nil else { return }
     clipboard.paste()
     sendClipboard(into: &actions)
   }

@@ -6,6 +6,7 @@ extension ServerSession {
   private static let outputPiece = 64 * 1024
 
   mutating func take(_ event: InputEvent, now: MonotonicTime, into actions: inout Actions) {
+    if isDesktop { return passOn(event) }
     switch event {
     case .key(let scancode, let isExtended, _, let isReleased):
       let outcome = keyboard.key(scancode, isExtended: isExtended, isReleased: isReleased, modes: terminal.modes)
@@ -92,6 +93,7 @@ extension ServerSession {
   /// What is always done after something has happened: keys handed on, output asked for, a frame sent.
   mutating func settle(now: MonotonicTime, into actions: inout Actions) {
     guard stage != .ended else { return }
+    if isDesktop { return settleDesktop(now: now, into: &actions) }
     if isRunning, !pendingInput.isEmpty, !isInputBusy {
       isInputBusy = true
       ask(.input(pendingInput), .input, into: &actions)
@@ -146,15 +148,15 @@ extension ServerSession {
   /// A frame of the graphics pipeline.
   private mutating func pipelineFrame() -> [UInt8] {
     var commands = pipeline.startFrame()
-    let pipeline = pipeline
+    let drawn = pipeline
     display.update(&terminal, canMove: true, selection: selection.range) { update in
       switch update {
-      case .tile(let tile): commands += pipeline.draw(tile)
+      case .tile(let tile): commands += drawn.draw(tile)
       case .move(let x, let y, let width, let height, let fromX, let fromY):
-        commands += pipeline.move(x: x, y: y, width: width, height: height, fromX: fromX, fromY: fromY)
+        commands += drawn.move(x: x, y: y, width: width, height: height, fromX: fromX, fromY: fromY)
       }
     }
     commands += pipeline.endFrame()
-    return dynamicMessage(GraphicsPipeline.segmented(commands), .graphics)
+    return dynamicMessage(pipeline.segmented(commands), .graphics)
   }
 }

@@ -68,6 +68,9 @@ public struct ServerSession: StreamSession, ~Copyable {
   var isStarting = false
   var isRunning = false
   var isDraining = false
+  /// What runs is drawn by somebody else, and not by a program in our terminal.
+  var isDesktop = false
+  var pendingEvents: [InputEvent] = []
 
   // The screen.
   var terminal: Terminal
@@ -188,10 +191,14 @@ public struct ServerSession: StreamSession, ~Copyable {
     case (.claim, .claim(let claim)): judged(claim, now: now, into: &actions)
     case (.logIn, .verdict(let verdict)): judged(verdict, now: now, into: &actions)
     case (.start, .started(let isStarted)): started(isStarted, into: &actions)
+    case (.start, .startedDesktop): startedDesktop(into: &actions)
     case (.input, _): isInputBusy = false
     case (.output, .output(let output)):
       isOutputAsked = false
       take(output, now: now, into: &actions)
+    case (.output, .frame(let frame)):
+      isOutputAsked = false
+      take(frame, now: now, into: &actions)
     default: break
     }
     settle(now: now, into: &actions)

@@ -30,8 +30,8 @@ public struct OwnUserShell: ConsoleSource {
       "HOME=\(home)", "USER=\(account.name)", "LOGNAME=\(account.name)", "SHELL=\(shell)", "PATH=\(path)",
       "TERM=xterm-256color", "COLORTERM=truecolor", "LANG=C.UTF-8",
     ]
-    let process = withCStrings(["-\(name)"]) { arguments in
-      withCStrings(environment) { environment in
+    let process = CStrings.with(["-\(name)"]) { arguments in
+      CStrings.with(environment) { environment in
         shell.withCString { path in
           home.withCString { directory in
             var program = portside_program(
@@ -47,17 +47,5 @@ public struct OwnUserShell: ConsoleSource {
       return nil
     }
     return await TerminalProcess.run(process: process, terminal: master, on: connection.eventLoop)
-  }
-
-  /// Lends an array of C strings that ends with NULL.
-  private func withCStrings<Result>(
-    _ strings: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Result
-  ) -> Result {
-    var pointers: [UnsafeMutablePointer<CChar>?] = strings.map { strdup($0) } + [nil]
-    defer { for pointer in pointers { free(pointer) } }
-    return pointers.withUnsafeMutableBufferPointer { buffer in
-      guard let base = buffer.baseAddress else { preconditionFailure("an array with an element has an address") }
-      return body(base)
-    }
   }
 }

@@ -9,7 +9,7 @@ extension RDPRequestHandler {
     switch request {
     case .logIn, .judge: 0
     case .start: 1
-    case .publicKey, .input, .output, .resize: nil
+    case .publicKey, .input, .output, .resize, .events, .frame, .refresh, .resizeDesktop: nil
     }
   }
 
@@ -20,7 +20,7 @@ extension RDPRequestHandler {
     case .verdict: .refused
     case .claim(let claim): claim == nil ? .refused : .ok
     case .started(let isStarted): isStarted ? .ok : .failed
-    case .publicKey, .output, .done: .ok
+    case .publicKey, .output, .done, .startedDesktop, .frame: .ok
     }
   }
 }

@@ -15,6 +15,7 @@ public final class RDPRequestHandler: RequestHandler {
   private struct State {
     var account: AccountIdentity?
     var program: (any ConsoleProgram)?
+    var desktop: (any DesktopProgram)?
   }
 
   private let context: ServerContext
@@ -32,6 +33,23 @@ public final class RDPRequestHandler: RequestHandler {
     states.withLock { $0[connection.id]?.program }
   }
 
+  private func desktop(of connection: Connection) -> (any DesktopProgram)? {
+    states.withLock { $0[connection.id]?.desktop }
+  }
+
+  private func startDesktop(_ width: Int, _ height: Int, _ connection: Connection) async -> ServerReply {
+    guard let account = states.withLock({ $0[connection.id]?.account }),
+      let desktop = await source.startDesktop(width: width, height: height, for: account, on: connection)
+    else { return .started(false) }
+    let isAlive = states.withLock { states in
+      guard states[connection.id] != nil else { return false }
+      states[connection.id]?.desktop = desktop
+      return true
+    }
+    if !isAlive { desktop.leave(connection.id) }
+    return isAlive ? .startedDesktop : .started(false)
+  }
+
   func begin(_ connection: Connection) { states.withLock { $0[connection.id] = State() } }
 
   public func answer(_ request: ServerRequest, on connection: Connection) -> ServerReply? {
@@ -43,7 +61,16 @@ public final class RDPRequestHandler: RequestHandler {
     case .resize(let columns, let rows):
       program(of: connection)?.resize(columns: columns, rows: rows)
       return .done
-    case .judge, .logIn, .start, .input: return nil
+    case .events(let events):
+      desktop(of: connection)?.take(events, from: connection.id)
+      return .done
+    case .refresh:
+      desktop(of: connection)?.refresh()
+      return .done
+    case .resizeDesktop(let width, let height):
+      desktop(of: connection)?.resize(width: width, height: height)
+      return .done
+    case .judge, .logIn, .start, .input, .frame: return nil
     }
   }
 
@@ -53,19 +80,26 @@ public final class RDPRequestHandler: RequestHandler {
     case .logIn(let name, let password, let code):
       return .verdict(await judge(name, password, code, connection))
     case .judge(let claim): return .claim(await judge(claim, connection))
-    case .start(let columns, let rows): return .started(await start(columns, rows, connection))
+    case .start(let columns, let rows, let width, let height):
+      guard source.startsDesktops else { return .started(await start(columns, rows, connection)) }
+      return await startDesktop(width, height, connection)
+    case .frame:
+      guard let desktop = desktop(of: connection) else { return .frame(.ended) }
+      return .frame(await desktop.frame(for: connection.id))
     case .input(let bytes):
       await program(of: connection)?.input(bytes)
       return .done
     case .output(let maximum):
       guard let program = program(of: connection) else { return .output(.ended) }
       return .output(await program.output(maximum: maximum))
-    case .resize: return .done
+    case .resize, .events, .refresh, .resizeDesktop: return .done
     }
   }
 
   public func ended(_ connection: Connection) {
-    states.withLock { $0.removeValue(forKey: connection.id) }?.program?.close()
+    let state = states.withLock { $0.removeValue(forKey: connection.id) }
+    state?.program?.close()
+    state?.desktop?.leave(connection.id)
   }
 
   /// The key that CredSSP binds to: of the certificate that this connection was given, chosen in the same way.

@@ -6,6 +6,7 @@ import RDPCore
 import RDPServer
 import Services
 import Supervision
+import Synchronization
 import Transport
 
 /// RDP: remote desktops.
@@ -14,6 +15,9 @@ final class RDPHosting: HostedService {
   static let services: Set<ServiceName> = [.rdp]
 
   private let surroundings: WorkerSurroundings
+  private let desktops = XDesktops()
+  /// Listeners stay over a reload: what runs in new sessions is read here.
+  private let session = Mutex(RDPSection.SessionKind.console)
 
   private init(surroundings: WorkerSurroundings) { self.surroundings = surroundings }
 
@@ -22,8 +26,8 @@ final class RDPHosting: HostedService {
   static func confine(
     _ confinement: inout Confinement, for configuration: PortsideConfiguration, in folder: DataFolder
   ) {
-    guard configuration.rdp.session == .shell else { return }
-    // A shell, and all that it starts, is under the worker's own confinement.
+    guard configuration.rdp.session == .shell || configuration.rdp.session == .x11 else { return }
+    // A shell or an X session, and all that it starts, is under the worker's own confinement.
     confinement.maySpawn = true
     confinement.mayTouchAll = true
     confinement.connectPorts = nil
@@ -40,10 +44,10 @@ final class RDPHosting: HostedService {
 
   func apply(_ settings: WorkerSettings, _ sockets: [InheritedSocket]) async throws {
     switch settings.configuration.rdp.session {
-    case .console, .shell: break
-    case .x11, .shadow:
+    case .console, .shell, .x11: session.withLock { $0 = settings.configuration.rdp.session }
+    case .shadow:
       throw CommandFailure(
-        "rdp.session: this version has no \"x11\" and no \"shadow\" yet; use \"console\" or \"shell\"")
+        "rdp.session: this version has no \"shadow\" yet; use \"console\", \"shell\" or \"x11\"")
     }
   }
 
@@ -64,7 +68,8 @@ final class RDPHosting: HostedService {
         listener: StreamListenerConfiguration(
           service: .rdp, tls: .starttls, proxies: settings.configuration.proxyProtocol.from)),
       context: surroundings.context, contexts: surroundings.contexts, counter: surroundings.counter,
-      numbers: surroundings.numbers, source: RDPPrograms(settings.configuration, surroundings))
+      numbers: surroundings.numbers,
+      source: RDPPrograms(settings.configuration, surroundings, desktops) { [self] in session.withLock { $0 } })
     try await server.start(descriptor: descriptor, on: surroundings.group)
     return RunningListener { await server.drain(within: $0) }
   }
@@ -72,15 +77,31 @@ final class RDPHosting: HostedService {
 
 /// What runs in console sessions: the administration console, or a shell.
 struct RDPPrograms: ConsoleSource {
-  let session: RDPSection.SessionKind
+  private let currentSession: @Sendable () -> RDPSection.SessionKind
   let hostname: String
   let surroundings: WorkerSurroundings
+  let desktops: XDesktops
   private let shell = OwnUserShell()
 
-  init(_ configuration: PortsideConfiguration, _ surroundings: WorkerSurroundings) {
-    session = configuration.rdp.session
+  var session: RDPSection.SessionKind { currentSession() }
+
+  init(
+    _ configuration: PortsideConfiguration, _ surroundings: WorkerSurroundings, _ desktops: XDesktops,
+    session: @escaping @Sendable () -> RDPSection.SessionKind
+  ) {
+    currentSession = session
+    self.desktops = desktops
     hostname = configuration.server.hostname.description
     self.surroundings = surroundings
+  }
+
+  var startsDesktops: Bool { session == .x11 }
+
+  func startDesktop(
+    width: Int, height: Int, for account: AccountIdentity, on connection: Connection
+  ) async -> (any DesktopProgram)? {
+    guard account.permits("shell") else { return nil }
+    return await desktops.desktop(of: account.name, width: width, height: height, for: connection)
   }
 
   func start(

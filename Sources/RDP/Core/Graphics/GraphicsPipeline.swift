@@ -27,6 +27,7 @@ struct GraphicsPipeline: Sendable {
   /// The client acknowledges nothing for the time being (SUSPEND_FRAME_ACKNOWLEDGEMENT).
   private var isUnacknowledged = false
   private var hasSurface = false
+  private var compressor = BulkCompressor()
 
   /// Whether another frame may be sent.
   var hasRoom: Bool { isUnacknowledged || frame &- acknowledged < Self.maximumUnacknowledged }
@@ -148,19 +149,6 @@ struct GraphicsPipeline: Sendable {
     return message + body
   }
 
-  /// RDP_SEGMENTED_DATA (2.2.5.1): segments of 65,535 bytes at most, each of them not compressed.
-  static func segmented(_ commands: [UInt8]) -> [UInt8] {
-    guard commands.count > 65_535 else { return [0xE0, 0x04] + commands }
-    let segments = (commands.count + 65_534) / 65_535
-    var message: [UInt8] = [0xE1]
-    message.appendLittleEndian(UInt16(clamping: segments))
-    message.appendLittleEndian(UInt32(clamping: commands.count))
-    for index in 0..<segments {
-      let part = commands[index * 65_535..<min(commands.count, (index + 1) * 65_535)]
-      message.appendLittleEndian(UInt32(clamping: part.count + 1))
-      message.append(0x04)
-      message += part
-    }
-    return message
-  }
+  /// Commands as they travel: compressed, in segments. What is compressed must be sent, and in this order.
+  mutating func segmented(_ commands: [UInt8]) -> [UInt8] { compressor.segmented(commands) }
 }

@@ -48,6 +48,9 @@ struct CellDisplay: Sendable {
   /// The client has lost its picture (a refresh, a reactivation): all of it travels with the next update.
   mutating func forget() { isUnknown = true }
 
+  /// Somebody else sees to it that the client gets its picture.
+  mutating func acceptAsKnown() { isUnknown = false }
+
   /// The cells that are shown as selected, by their numbers from the top left.
   private(set) var selection: Range<Int>?
 
