@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import ConsoleCore
@@ -75,6 +76,25 @@ struct ConsoleMachineTests {
       written += actions.output.count
     }
     #expect(written > 480_000)
+  }
+
+  /// A page that came as one text is written as a whole; the next is asked for at once, and waits until the one before it has left.
+  @Test func wholePagesWaitForTheOnesBefore() throws {
+    func page(_ name: String, next: String?) throws -> ConsoleAnswer {
+      let listing = Listing(columns: ["zone"], rows: [[name]], next: next)
+      return .listing(try JSONDecoder().decode(Listing.self, from: JSONEncoder().encode(listing)))
+    }
+    let desk = Desk(rows: 0)
+    var (typed, first, second, drained) = (
+      Console.Actions(), Console.Actions(), Console.Actions(), Console.Actions()
+    )
+    for byte in "show zones\r".utf8 { desk.console.receive(byte, into: &typed) }
+    desk.console.resume(try page("one", next: "a"), for: typed.requests[0].number, into: &first)
+    #expect(String(decoding: first.output, as: UTF8.self) == "ZONE\none\n" && first.requests.count == 1)
+    desk.console.resume(try page("two", next: nil), for: first.requests[0].number, into: &second)
+    #expect(second.output.isEmpty && desk.console.isBusy)
+    desk.console.outputDrained(into: &drained)
+    #expect(String(decoding: drained.output, as: UTF8.self).hasPrefix("two\n") && !desk.console.isBusy)
   }
 
   @Test func interruptsDropTheAnswer() {

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import ConsoleCore
@@ -38,6 +39,28 @@ struct OutputTests {
       try render([], pages) == [
         "NAME  N", "ann   1", "界    22", "longer name  3", "bob\u{FFFD}[2J      4",
       ])
+  }
+
+  /// As another process hands them on, rows are the same, and are shown the same.
+  @Test(arguments: [
+    [["ann", "1"], ["b", "22"]], [["longer name", ""], ["", ""], ["", "4"]], [["only one cell"]], [["a", "b", "c"]], [],
+    [["界", "1"]], [["a\tb", "c\nd"]], [[]],
+  ])
+  func packedRowsAreTheSame(_ rows: [[String]]) throws {
+    let listing = Listing(columns: ["name", "n"], rows: rows, next: "x")
+    let passed = try JSONDecoder().decode(Listing.self, from: JSONEncoder().encode(listing))
+    #expect(passed == listing && passed.rowCount == rows.count)
+    guard case .packed(let packed) = passed.content else { return }
+    var (fast, slow) = (Renderer([]), Renderer([]))
+    var output: [UInt8] = []
+    // The second page is laid out by the widths of the first.
+    for _ in 0..<2 { fast.write(packed, under: listing.columns, to: &output) }
+    let lines = slow.lines(of: listing) + slow.lines(of: listing)
+    #expect(String(decoding: output, as: UTF8.self) == lines.map { $0 + "\n" }.joined())
+  }
+
+  @Test func otherTextIsNoRows() {
+    for text in ["", "a", "a\tb", "a\u{1B}\n", "é\n"] { #expect(PackedRows(text: Array(text.utf8)) == nil, "\(text)") }
   }
 
   @Test func filtersChooseAndCount() throws {

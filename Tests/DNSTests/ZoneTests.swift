@@ -71,6 +71,24 @@ import WireKit
     #expect(zone.soa.serial == 2_024_010_101)
   }
 
+  /// Page by page, wherever the pages are cut, the records are those of one pass.
+  @Test(arguments: [1, 2, 3, 7, 1000]) func recordsPageByPage(_ size: Int) throws {
+    let bytes = Array(exampleZone.utf8)
+    let zone = try #require(Zone.load(bytes.span.bytes, apex: try Name("lab.test.")).zone)
+    var (whole, paged): ([ResourceRecord], [ResourceRecord]) = ([], [])
+    zone.forEachRecord { whole.append($0) }
+    var place: Zone.RecordPlace? = Zone.RecordPlace()
+    while let current = place {
+      var count = 0
+      place = zone.forEachRecord(from: current) { record in
+        paged.append(record)
+        count += 1
+        return count < size
+      }
+    }
+    #expect(paged == whole)
+  }
+
   /// Many names: every one is found, and nothing beside them.
   @Test func aLargeZone() throws {
     let names = (0..<20_000).map { "h\($0)\($0 % 7 == 0 ? ".deep.er" : "") A 10.\($0 >> 8 & 255).\($0 & 255).1\n" }

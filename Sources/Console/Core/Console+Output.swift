@@ -15,8 +15,8 @@ extension Console {
       shown.lines = shown.renderer.lines(of: text) + secrets.map { "\($0.name): \($0.value)" }
     case .listing(let listing):
       if renderer.isFollowing, !command.command.follows { shown.followed = [] }
-      shown.lines = shown.renderer.lines(of: shown.news(of: listing))
       shown.next = listing.next
+      return showPage(listing, shown, into: &actions)
     }
     show(shown, into: &actions)
   }
@@ -28,10 +28,30 @@ extension Console {
     }
   }
 
+  /// Shows one page of a listing. Where nothing filters it and nobody leafs through it, it is written as a whole, and the next one is
+  /// asked for while it leaves; that one waits until it has left, so that a slow terminal has two pages here at most.
+  mutating func showPage(_ listing: Listing, _ shown: Shown, into actions: inout Actions) {
+    var shown = shown
+    guard case .packed(let rows) = listing.content, limit(of: shown) == 0, shown.renderer.isPlain, shown.followed == nil
+    else {
+      shown.lines = shown.renderer.lines(of: shown.news(of: listing))
+      shown.position = 0
+      return show(shown, into: &actions)
+    }
+    shown.renderer.write(rows, under: listing.columns, to: &actions.output)
+    (shown.lines, shown.position, isPageUndrained) = ([], 0, true)
+    show(shown, into: &actions)
+  }
+
+  /// Rows after which the screen is full; 0 for never.
+  private func limit(of shown: Shown) -> Int {
+    shown.renderer.isUnpaged || shown.command.command.follows || shown.followed != nil ? 0 : rowLimit
+  }
+
   /// Writes lines until the screen is full, enough is on its way, or there are no more.
   mutating func show(_ shown: Shown, into actions: inout Actions) {
     var shown = shown
-    let limit = shown.renderer.isUnpaged || shown.command.command.follows || shown.followed != nil ? 0 : rowLimit
+    let limit = self.limit(of: shown)
     let start = actions.output.count
     while true {
       while shown.position < shown.lines.count {

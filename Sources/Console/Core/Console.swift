@@ -59,6 +59,8 @@ public struct Console: TerminalProgram {
     /// The rows that were told last, where somebody follows the listing.
     var followed: Set<[String]>?
     var isFinished = false
+    /// A page that came before the one before it had left.
+    var held: Listing?
   }
 
   let tree: CommandTree
@@ -72,6 +74,8 @@ public struct Console: TerminalProgram {
   var typeAhead: [UInt8] = []
   private var isFeeding = false
   var nextNumber: UInt64 = 0
+  /// Whether a whole page is on its way to the terminal.
+  var isPageUndrained = false
   /// The call whose answer is waited for.
   var awaited: UInt64?
   /// Lines of a full screen; `nil` for as many as the window has; 0 for no stops.
@@ -165,7 +169,15 @@ public struct Console: TerminalProgram {
   }
 
   public mutating func outputDrained(into actions: inout Actions) {
-    if case .showing(let shown) = state { show(shown, into: &actions) }
+    isPageUndrained = false
+    if case .showing(var shown) = state {
+      if let listing = shown.held {
+        shown.held = nil
+        showPage(listing, shown, into: &actions)
+      } else {
+        show(shown, into: &actions)
+      }
+    }
     feedTypeAhead(into: &actions)
   }
 
@@ -181,11 +193,14 @@ public struct Console: TerminalProgram {
       }
       // A page without rows that names another ends the listing: nobody gets to wait for ever.
       let isEndless = command.command.follows || shown.followed != nil
-      shown.next = listing.rows.isEmpty && !isEndless ? nil : listing.next
-      shown.lines = shown.renderer.lines(of: shown.news(of: listing))
-      shown.position = 0
+      shown.next = listing.rowCount == 0 && !isEndless ? nil : listing.next
       shown.command = command
-      show(shown, into: &actions)
+      if isPageUndrained {
+        shown.held = listing
+        state = .showing(shown)
+      } else {
+        showPage(listing, shown, into: &actions)
+      }
     case .completion(let completion, let isHelp): completed(completion, reply, isHelp, into: &actions)
     }
     feedTypeAhead(into: &actions)

@@ -11,6 +11,8 @@ public struct ConsoleQuestion: Sendable, Codable, Hashable {
 
   /// Rows of one page: what fits into a message between the processes with room to spare.
   public static let pageLength = 500
+  /// Bytes of text after which a page ends, where rows are made as they are asked for.
+  public static let pageBytes = 196_608
 
   public init(_ parsed: ParsedCommand, after: String? = nil) {
     command = parsed.command.name

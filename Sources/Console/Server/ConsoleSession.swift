@@ -166,9 +166,13 @@ public final class ConsoleSession: Sendable {
     }
     state.input.removeFirst(index)
     if state.isInputClosed, state.input.isEmpty, state.console.isIdle, !actions.hasEnded { actions.hasEnded = true }
-    for byte in actions.output {
-      if byte == 0x0A { state.output.append(contentsOf: lineEnd) } else { state.output.append(byte) }
+    var start = 0
+    for index in actions.output.indices where actions.output[index] == 0x0A {
+      state.output.append(contentsOf: actions.output[start..<index])
+      state.output.append(contentsOf: lineEnd)
+      start = index + 1
     }
+    state.output.append(contentsOf: actions.output[start...])
     if !actions.output.isEmpty { state.hasUndrained = true }
     state.hasEnded = actions.hasEnded
     var outcome: Outcome = (actions.requests.map { ($0.number, $0.request) }, nil, nil, [])

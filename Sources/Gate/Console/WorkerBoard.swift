@@ -48,8 +48,10 @@ public final class WorkerBoard: Sendable {
     let (start, cursor) = Self.split(question.after)
     var joined: Listing?
     for (name, connection) in workers where name >= start {
-      if let joined, joined.rows.count >= ConsoleQuestion.pageLength {
-        return .listing(Listing(columns: joined.columns, rows: joined.rows, next: "\(name)|"))
+      if let joined, joined.rowCount >= ConsoleQuestion.pageLength {
+        var page = joined
+        page.next = "\(name)|"
+        return .listing(page)
       }
       var question = question
       question.after = name == start && !cursor.isEmpty ? cursor : nil
@@ -58,7 +60,7 @@ public final class WorkerBoard: Sendable {
       case .listing(let listing):
         if joined == nil { joined = Listing(columns: listing.columns, rows: []) }
         guard joined?.columns == listing.columns else { continue }
-        joined?.rows += listing.rows
+        joined?.append(listing)
         if let next = listing.next {
           joined?.next = "\(name)|\(next)"
           return joined.map { .listing($0) }

@@ -62,7 +62,7 @@ public struct TelnetClientMachine: Sendable {
   /// What is typed, as it goes onto the wire; a line feed is the Enter key.
   public func encode(_ text: [UInt8]) -> [UInt8] {
     var output: [UInt8] = []
-    TelnetEncoding.append(text, isBinary: options.isOurs(.binary), to: &output)
+    TelnetEncoding.append(text[...], isBinary: options.isOurs(.binary), to: &output)
     return output
   }
 

@@ -2,9 +2,16 @@
 enum TelnetEncoding {
   /// Text of a program: a line feed becomes CR LF, a carriage return CR NUL (RFC 854, the network virtual terminal), and
   /// IAC is doubled. In BINARY (RFC 856) a carriage return stands alone.
-  static func append(_ text: some Collection<UInt8>, isBinary: Bool, to output: inout [UInt8]) {
-    output.reserveCapacity(output.count + text.count + 64)
-    for byte in text {
+  static func append(_ text: ArraySlice<UInt8>, isBinary: Bool, to output: inout [UInt8]) {
+    // Room for a carriage return before each of many short lines: a long listing is not moved again.
+    output.reserveCapacity(output.count + text.count + text.count / 16 + 64)
+    // What needs no change goes over in one piece.
+    var start = text.startIndex
+    for index in text.indices {
+      let byte = text[index]
+      guard byte == 0x0A || byte == 0x0D || byte == 0xFF else { continue }
+      output.append(contentsOf: text[start..<index])
+      start = index + 1
       switch byte {
       case 0x0A:
         output.append(0x0D)
@@ -12,12 +19,12 @@ enum TelnetEncoding {
       case 0x0D:
         output.append(0x0D)
         if !isBinary { output.append(0x00) }
-      case 0xFF:
+      default:
         output.append(0xFF)
         output.append(0xFF)
-      default: output.append(byte)
       }
     }
+    output.append(contentsOf: text[start...])
   }
 
   static func append(_ verb: NegotiationVerb, _ option: TelnetOption, to output: inout [UInt8]) {

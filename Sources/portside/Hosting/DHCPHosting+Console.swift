@@ -41,7 +41,8 @@ extension DHCPHosting {
   private func leases(_ question: ConsoleQuestion) async throws -> ConsoleAnswer {
     let folder = try LeaseFolder(configuration.withLock { $0 })
     // A short first page: a screen is full at once, and the rest comes while it is read.
-    let limit = question.after == nil ? Self.firstPage : ConsoleQuestion.pageLength
+    // Each page is a walk over all leases: the later ones are long.
+    let limit = question.after == nil ? Self.firstPage : 4 * ConsoleQuestion.pageLength
     let (rows, next) = try await folder.page(
       store, after: question.after, limit: limit, all: question.options["all"] != nil)
     let cells = rows.map { row in

@@ -28,6 +28,8 @@ final class DNSHosting: HostedService {
   /// Names that have the addresses of others.
   let aliases: ApexAliases
   private let section = Mutex(DNSSection())
+  /// `show zone`, page by page.
+  private let listings = ZoneListings()
   private let upkeep = Mutex<Task<Void, Never>?>(nil)
 
   private init(
@@ -200,17 +202,7 @@ final class DNSHosting: HostedService {
     guard let text = question.values.first, let apex = try? Name(text),
       let zone = zones.first(where: { $0.apex == apex })
     else { return .failure("there is no zone '\(question.values.first ?? "")'") }
-    // Rows are made for this page alone: a zone may have millions.
-    let start = max(0, question.after.flatMap { Int($0) } ?? 0)
-    var (index, rows) = (0, [[String]]())
-    zone.forEachRecord { record in
-      defer { index += 1 }
-      guard index >= start, rows.count < ConsoleQuestion.pageLength else { return }
-      rows.append([record.name.description, "\(record.ttl)", "\(record.type)", record.data.description])
-    }
-    let end = start + rows.count
-    return .listing(
-      Listing(columns: ["name", "ttl", "type", "data"], rows: rows, next: end < index ? "\(end)" : nil))
+    return listings.page(of: zone, after: question.after)
   }
 
   /// Without the dot at its end, as zones are configured.

@@ -70,6 +70,46 @@ struct Renderer: Sendable {
     return lines
   }
 
+  /// Whether every row is shown as it comes.
+  var isPlain: Bool { !isJSON && !isFiltered && !isFollowing }
+
+  /// Writes the rows of one page, without a string for each cell: for long listings that nothing filters and nobody leafs through.
+  mutating func write(_ rows: PackedRows, under columns: [String], to output: inout [UInt8]) {
+    if widths.isEmpty { widths = columns.map { CharacterWidth.of($0) } }
+    var (column, width) = (0, 0)
+    for byte in rows.text {
+      guard byte < 0x20 else {
+        width += 1
+        continue
+      }
+      if column < widths.count, width > widths[column] { widths[column] = width }
+      width = 0
+      column = byte == 0x0A ? 0 : column + 1
+    }
+    if !hasHeading, !columns.isEmpty {
+      output.append(contentsOf: line(columns.map { $0.uppercased() }).utf8)
+      output.append(0x0A)
+    }
+    hasHeading = true
+    output.reserveCapacity(output.count + rows.count * (widths.reduce(0, +) + 2 * widths.count))
+    var (start, begin) = (0, output.count)
+    column = 0
+    for index in rows.text.indices where rows.text[index] < 0x20 {
+      output.append(contentsOf: rows.text[start..<index])
+      if rows.text[index] == 0x0A {
+        while output.count > begin, output.last == 0x20 { output.removeLast() }
+        output.append(0x0A)
+        begin = output.count
+        column = 0
+      } else {
+        let padding = (column < widths.count ? max(0, widths[column] - (index - start)) : -2) + 2
+        for _ in 0..<padding { output.append(0x20) }
+        column += 1
+      }
+      start = index + 1
+    }
+  }
+
   /// The lines of a sentence.
   mutating func lines(of text: String) -> [String] {
     var lines: [String] = []

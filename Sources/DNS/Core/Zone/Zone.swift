@@ -91,4 +91,21 @@ public final class Zone: @unchecked Sendable {
   public func forEachRecord(_ body: (ResourceRecord) -> Void) {
     ZoneReaderCursor.forEachRecord(of: self, body)
   }
+
+  /// Where a listing that was broken off goes on, within this very zone.
+  public struct RecordPlace: Sendable, Hashable {
+    public var node: Int
+    public var record: Int
+
+    public init(node: Int = 0, record: Int = 0) {
+      self.node = node
+      self.record = record
+    }
+  }
+
+  /// The records from a place on, for listings page by page: `body` says whether it takes more. Returns where the next page begins, or
+  /// `nil` at the end. What it costs is what it hands out, wherever it begins.
+  public func forEachRecord(from place: RecordPlace, _ body: (ResourceRecord) -> Bool) -> RecordPlace? {
+    ZoneReaderCursor.forEachRecord(of: self, from: place, body)
+  }
 }
