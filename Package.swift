@@ -111,6 +111,7 @@ let package = Package(
     // What several protocols share.
     module("SASLCore", path: "SASL/Core", ["WireKit", crypto, cryptoExtras]),
     module("SASLServer", path: "SASL/Server", ["WireKit", "Services", "SASLCore"]),
+    module("TokenCore", path: "Tokens/Core", ["ACMECore"]),
     // Mail: messages, and where they are kept.
     module("MessageCore", path: "Message/Core", ["WireKit"]),
     module("MailEngine", ["WireKit", "Services", "MessageCore"]),
@@ -246,7 +247,7 @@ let package = Package(
         "WireKit", "Services", "SystemShims", "Transport", "Configuration", "Operation", "Certificates", "Stores",
         "Gate", "Supervision", "SystemSessions", "DNSCore", "DNSSecurity", "DNSServer", "DNSClient", "DNSReplication",
         "DNSResolver", "HTTPCore", "HTTPServer",
-        "ACMECore", "ACMEClient", "ACMEServer",
+        "ACMECore", "ACMEClient", "ACMEServer", "TokenCore",
         "HTTPClient", "ConsoleCore", "ConsoleServer", "TelnetCore", "TelnetServer", "TelnetClient", "Files", "SSHCore",
         "SSHServer", "SSHClient", "SFTPServer", "SFTPClient", "FTPCore", "FTPServer", "FTPClient", "Datagrams",
         "DHCPCore", "DHCPServer", "DHCPClient", "TFTPCore", "TFTPServer", "TFTPClient", "SASLCore", "SMTPCore",
@@ -279,7 +280,7 @@ let package = Package(
         "DHCPCore",
         "TFTPCore", "FTPCore", "MessageCore", "POP3Core", "SASLCore", "SMTPCore", "SieveCore", "IMAPCore", "RDPCore",
         "Backup",
-        "MailSetup", "ManageSieveCore", "MilterCore",
+        "MailSetup", "ManageSieveCore", "MilterCore", "TokenCore",
       ],
       path: "Fuzz/Targets", swiftSettings: settings),
     tests("FuzzRegression", ["FuzzTargets"]),
@@ -324,6 +325,7 @@ let package = Package(
     tests("System", exclude: ["Scripts"], ["LaboratoryKit", "portside"]),
     tests("Security", exclude: ["Scripts"], ["LaboratoryKit", "portside"]),
     tests("SASL", ["SASLCore"]),
+    tests("Token", ["TokenCore", "ACMECore", crypto, cryptoExtras]),
     .testTarget(
       name: "SMTPInteropTests", dependencies: ["LaboratoryKit", "portside"], path: "Tests/InteropTests/SMTP",
       exclude: ["Scripts"], swiftSettings: settings),

@@ -8,7 +8,7 @@ extension FuzzTarget {
     dnsValidator, dnsSecurityRecords,
     dnsTSIG, dnsTransfer, dnsUpdate, dnsCatalog,
     http1Server, http2Server, httpClient, hpack, httpRanges, httpPath, httpDate, httpConditions,
-    webDAVDocument, webDAVCondition, basicCredentials, acmeJSON, acmeRequest,
+    webDAVDocument, webDAVCondition, basicCredentials, acmeJSON, acmeRequest, token,
     ftpServer, ftpClient, ftpValues,
     pem, serverKey, certificate,
     sshServer, sshMessages, sshPublicKey, sshPrivateKey, sshKeyOptions, sshCertificate, sshRevocationList, sftp, scp,

@@ -7,7 +7,7 @@ import Services
 public protocol MailBacking: Sendable {
   func load() throws(StoreError) -> LoadedMail
   /// The messages of a mailbox by rising UIDs, with the mod-sequence of the state that was read.
-  func messages(of mailbox: MailboxID) throws(StoreError) -> (modSeq: UInt64, messages: [MailMessage])
+  func messages(of mailbox: MailboxID) throws(StoreError) -> (modSeq: UInt64, messages: MessageList)
   func vanished(from mailbox: MailboxID, since modSeq: UInt64) throws(StoreError) -> UIDSet
   /// Of an account, the latest first.
   func expunged(account: Int64, limit: Int) throws(StoreError) -> [ExpungedMessage]

@@ -6,7 +6,7 @@ extension MailEngine {
     // Read beside the thread that commits, and put in place there if nothing has come between.
     guard core.mailbox(id) != nil else { throw StoreError(.notFound, "there is no mailbox \(id.number)") }
     let read = try core.backing.messages(of: id)
-    let list = MessageList(read.messages)
+    let list = read.messages
     return try await core.submit { (transaction) throws(StoreError) in
       var (owner, state) = try transaction.mailbox(id)
       if state.messages == nil, state.mailbox.highestModSeq == read.modSeq, transaction.dirtyMailboxes[id] == nil {

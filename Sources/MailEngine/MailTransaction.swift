@@ -161,7 +161,7 @@ struct MailTransaction {
       isDeferred = true
       throw StoreError(.unavailable, "deferred to the next commit")
     }
-    let messages = MessageList(try core.backing.messages(of: id).messages)
+    let messages = try core.backing.messages(of: id).messages
     install(messages, in: &state, of: owner)
     return (owner, state, messages)
   }

@@ -60,10 +60,10 @@ public final class MemoryMailBacking: MailBacking {
 
   public func load() throws(StoreError) -> LoadedMail { LoadedMail() }
 
-  public func messages(of mailbox: MailboxID) throws(StoreError) -> (modSeq: UInt64, messages: [MailMessage]) {
+  public func messages(of mailbox: MailboxID) throws(StoreError) -> (modSeq: UInt64, messages: MessageList) {
     try read { state in
       let stored = state.mailboxes[mailbox] ?? Stored()
-      return (stored.modSeq, stored.messages.values.sorted { $0.uid < $1.uid })
+      return (stored.modSeq, MessageList(stored.messages.values.sorted { $0.uid < $1.uid }))
     }
   }
 

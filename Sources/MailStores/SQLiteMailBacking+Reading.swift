@@ -76,7 +76,7 @@ extension SQLiteMailBacking {
   private static let parallelFrom: Int64 = 20_000
   private static let parallelParts = 4
 
-  public func messages(of mailbox: MailboxID) throws(StoreError) -> (modSeq: UInt64, messages: [MailMessage]) {
+  public func messages(of mailbox: MailboxID) throws(StoreError) -> (modSeq: UInt64, messages: MessageList) {
     let (count, next) = try read { database in
       let row = try Row.fetchOne(
         database, sql: "SELECT count, uid_next FROM mailbox WHERE id = ?", arguments: [mailbox.number])
@@ -90,20 +90,20 @@ extension SQLiteMailBacking {
   /// not the same in all of them.
   func inParallel(
     _ mailbox: MailboxID, _ next: Int64
-  ) throws(StoreError) -> (modSeq: UInt64, messages: [MailMessage])? {
+  ) throws(StoreError) -> (modSeq: UInt64, messages: MessageList)? {
     let parts = Mutex(
-      [Result<(modSeq: UInt64, messages: [MailMessage]), StoreError>?](repeating: nil, count: Self.parallelParts))
+      [Result<(modSeq: UInt64, messages: MessageList), StoreError>?](repeating: nil, count: Self.parallelParts))
     let width = next / Int64(Self.parallelParts) + 1
     DispatchQueue.concurrentPerform(iterations: Self.parallelParts) { part in
       let low = Int64(part) * width
       let high = part + 1 == Self.parallelParts ? Int64(UInt32.max) : low + width - 1
-      let result: Result<(modSeq: UInt64, messages: [MailMessage]), StoreError>
+      let result: Result<(modSeq: UInt64, messages: MessageList), StoreError>
       do throws(StoreError) { result = .success(try self.messages(of: mailbox, low...high)) } catch {
         result = .failure(error)
       }
       parts.withLock { $0[part] = result }
     }
-    var whole: (modSeq: UInt64, messages: [MailMessage])?
+    var whole: (modSeq: UInt64, messages: MessageList)?
     for result in parts.withLock({ $0 }) {
       guard let part = try result?.get() else { return nil }
       guard let before = whole else {
@@ -111,14 +111,14 @@ extension SQLiteMailBacking {
         continue
       }
       guard before.modSeq == part.modSeq else { return nil }
-      whole?.messages += part.messages
+      whole?.messages.append(part.messages)
     }
     return whole
   }
 
   private func messages(
     of mailbox: MailboxID, _ uids: ClosedRange<Int64>
-  ) throws(StoreError) -> (modSeq: UInt64, messages: [MailMessage]) {
+  ) throws(StoreError) -> (modSeq: UInt64, messages: MessageList) {
     try read { database in
       let modSeq =
         try Int64.fetchOne(database, sql: "SELECT mod_seq FROM mailbox WHERE id = ?", arguments: [mailbox.number]) ?? 1
@@ -130,14 +130,17 @@ extension SQLiteMailBacking {
   }
 
   /// All rows of a statement with `columns`. Who opens a mailbox of 100,000 messages waits for this: SQLite is asked directly.
-  private static func messages(_ statement: OpaquePointer) throws -> [MailMessage] {
+  private static func messages(_ statement: OpaquePointer) throws -> MessageList {
     defer { sqlite3_reset(statement) }
-    var messages: [MailMessage] = []
+    var list = MessageList()
+    // Run by run: one list that grows is copied again and again, into memory that the kernel must clear first.
+    var run: [MailMessage] = []
+    run.reserveCapacity(MessageList.chunkSize)
     while true {
       let code = sqlite3_step(statement)
-      if code == SQLITE_DONE { return messages }
+      if code == SQLITE_DONE { break }
       guard code == SQLITE_ROW else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
-      messages.append(
+      run.append(
         MailMessage(
           uid: UInt32(clamping: sqlite3_column_int64(statement, 0)),
           flags: MessageFlags(rawValue: UInt8(clamping: sqlite3_column_int64(statement, 1))),
@@ -146,7 +149,13 @@ extension SQLiteMailBacking {
           internalSeconds: sqlite3_column_int64(statement, 4), saveSeconds: sqlite3_column_int64(statement, 5),
           size: sqlite3_column_int64(statement, 6), emailID: sqlite3_column_int64(statement, 7),
           threadID: sqlite3_column_int64(statement, 8), blob: sqlite3_column_int64(statement, 9)))
+      guard run.count == MessageList.chunkSize else { continue }
+      list.append(run: run)
+      run = []
+      run.reserveCapacity(MessageList.chunkSize)
     }
+    list.append(run: run)
+    return list
   }
 
   public func vanished(from mailbox: MailboxID, since modSeq: UInt64) throws(StoreError) -> UIDSet {

@@ -84,6 +84,9 @@ public struct LogInAttempt: Sendable, Codable {
     case provenPublicKey([UInt8])
     /// The last message of a SCRAM-SHA-256 exchange (RFC 7677). Channel binding and nonce were checked by the server.
     case scram(SCRAMAttempt)
+    /// A bearer token of an issuer that the configuration trusts (RFC 6750, RFC 7519). The name may be empty: the token
+    /// says whose it is, and a name beside it must be the same account's.
+    case token(Secret)
   }
 
   /// What a client proves by SCRAM, and over what (RFC 5802 §3).

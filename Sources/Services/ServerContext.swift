@@ -10,11 +10,13 @@ public struct ServerContext: Sendable {
   public var meters: Meters
   /// What a laboratory does to connections; none otherwise.
   public var faults: [ServiceName: ConnectionFault]
+  /// Whether `accounts` knows an issuer of tokens: the mechanisms that carry them are offered then.
+  public var acceptsTokens: Bool
 
   public init(
     clock: any Clock, events: any EventSink, accounts: any Accounts, penalties: any PenaltyBook,
     sessions: any SessionRegister, certificates: any CertificateSource, meters: Meters = Meters(),
-    faults: [ServiceName: ConnectionFault] = [:]
+    faults: [ServiceName: ConnectionFault] = [:], acceptsTokens: Bool = false
   ) {
     self.clock = clock
     self.events = events
@@ -24,5 +26,6 @@ public struct ServerContext: Sendable {
     self.certificates = certificates
     self.meters = meters
     self.faults = faults
+    self.acceptsTokens = acceptsTokens
   }
 }

@@ -185,7 +185,7 @@ struct DiskBatteryTests {
     for next: Int64 in [0, 1, 24, 4_000_000_000] {
       let whole = try #require(try backing.inParallel(inbox.id, next))
       #expect(whole.modSeq == snapshot.mailbox.highestModSeq)
-      #expect(MessageList(whole.messages) == snapshot.messages)
+      #expect(whole.messages == snapshot.messages)
     }
     engine.close()
   }

@@ -5,6 +5,7 @@ public struct AuthSection: ConfigurationRecord {
   public var penalty = PenaltySection()
   public var sshAuthorities: [PublicKeyLine] = []
   public var sshRevoked: AbsolutePath?
+  public var tokens: [ConfigurationName: TokenIssuer] = [:]
   public var ldap: [ConfigurationName: LDAPBackend] = [:]
   public var oidc: [ConfigurationName: OIDCBackend] = [:]
 
@@ -31,6 +32,13 @@ public struct AuthSection: ConfigurationRecord {
       "A key revocation list (`ssh-keygen -k`) of keys and certificates that count no more.",
       details: "It is read again when it changes. While it can't be read, no key counts.",
       example: "\"/etc/portside/revoked.krl\"")
+    keys.key(
+      "tokens", \.tokens, .map(ConfigurationName.self, .record()),
+      "Issuers of tokens (OAuth 2.0, OpenID Connect) that log in to mail by OAUTHBEARER and XOAUTH2.",
+      details: "Changes need a restart.",
+      example: "{ issuer = \"https://id.acme.example\", audience = [\"mail\"], "
+        + "keys = \"https://id.acme.example/jwks\" }",
+      exampleKey: "idp")
     keys.key(
       "ldap", \.ldap, .map(ConfigurationName.self, .record()), "The directories.",
       example: "{ url = \"ldaps://ad.acme.example\", base = \"dc=acme,dc=example\" }", exampleKey: "ad")

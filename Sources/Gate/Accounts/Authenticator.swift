@@ -12,6 +12,7 @@ public struct Authenticator: Accounts {
   let events: any EventSink
   let clock: any Clock
   private let authority: (any KeyAuthority)?
+  let tokens: (any TokenAuthority)?
   let observer: @Sendable (LogInOutcome) -> Void
   /// What a password is compared with where there is none.
   private let dummyHash: Secret
@@ -21,7 +22,8 @@ public struct Authenticator: Accounts {
   /// Makes the dummy hash, with the same parameters as real ones. Throws when there is no memory for it.
   public init(
     directory: AccountDirectory, penalties: any PenaltyBook, events: any EventSink,
-    authority: (any KeyAuthority)? = nil, observer: @escaping @Sendable (LogInOutcome) -> Void = { _ in }
+    authority: (any KeyAuthority)? = nil, tokens: (any TokenAuthority)? = nil,
+    observer: @escaping @Sendable (LogInOutcome) -> Void = { _ in }
   ) async throws(ServiceUnavailable) {
     self.observer = observer
     self.directory = directory
@@ -30,6 +32,7 @@ public struct Authenticator: Accounts {
     self.penalties = penalties
     self.events = events
     self.authority = authority
+    self.tokens = tokens
     dummyHash = try await directory.gate.hash(RandomToken.password())
   }
 
@@ -111,6 +114,8 @@ public struct Authenticator: Accounts {
       return try await PasswordJudge(self, attempt, account).judge(password, code: code, dummyHash: dummyHash)
     case .scram(let scram):
       return try await SCRAMJudge(self).judge(scram, of: account, attempt)
+    case .token(let token):
+      return try await TokenJudge(self).judge(token, named: account, attempt)
     }
   }
 

@@ -25,6 +25,7 @@ public struct LogInOutcome: Sendable, Hashable {
     case .password: "password"
     case .passwordAndCode: "password-and-code"
     case .scram: "scram"
+    case .token: "token"
     case .provenPublicKey: "public-key"
     }
   }

@@ -1,5 +1,6 @@
 import IMAPCore
 import NIOCore
+import SASLCore
 import Services
 import Synchronization
 import Transport
@@ -103,7 +104,8 @@ public final class IMAPServer: Sendable {
         ServerSessionConfiguration(
           hostName: configuration.hostName, version: configuration.version, isEncrypted: connection.isEncrypted,
           offersStartTLS: listener.tls == .starttls,
-          acceptsPlaintext: configuration.acceptsPlaintext(connection.peer.address), limits: configuration.limits))
+          acceptsPlaintext: configuration.acceptsPlaintext(connection.peer.address),
+          mechanisms: SASLMechanism.offered(tokens: context.acceptsTokens), limits: configuration.limits))
     }
     try await driver.start(descriptor: descriptor, on: group)
     listeners.withLock { $0.append(driver) }

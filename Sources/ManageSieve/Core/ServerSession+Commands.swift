@@ -83,7 +83,7 @@ extension ManageSieveSession {
   // MARK: Capabilities (RFC 5804 §1.7)
 
   func sendCapabilities(_ actions: inout Actions) {
-    let mechanisms = isPrivate && account == nil ? Self.mechanisms.map(\.rawValue).joined(separator: " ") : ""
+    let mechanisms = isPrivate && account == nil ? self.mechanisms.map(\.rawValue).joined(separator: " ") : ""
     var rows: [(String, String?)] = [
       ("IMPLEMENTATION", "Portside"), ("SASL", mechanisms), ("SIEVE", profile.extensions.joined(separator: " ")),
     ]
@@ -100,7 +100,7 @@ extension ManageSieveSession {
     }
   }
 
-  static var mechanisms: [SASLMechanism] { SASLMechanism.passwordMechanisms(binding: nil) }
+  var mechanisms: [SASLMechanism] { SASLMechanism.offered(tokens: profile.acceptsTokens) }
 
   // MARK: AUTHENTICATE (RFC 5804 §2.1)
 
@@ -108,7 +108,7 @@ extension ManageSieveSession {
     _ name: String, _ initial: [UInt8]?, _ now: MonotonicTime, _ actions: inout Actions
   ) {
     guard isPrivate else { return refuse(.needsTLS, &actions) }
-    guard let mechanism = SASLMechanism(name: name), Self.mechanisms.contains(mechanism) else {
+    guard let mechanism = SASLMechanism(name: name), mechanisms.contains(mechanism) else {
       return refuse(SieveReply(.no, "Mechanism not known here"), &actions)
     }
     var exchange = SASLServerExchange(mechanism)

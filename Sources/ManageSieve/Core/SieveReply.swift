@@ -97,12 +97,18 @@ public struct SieveProfile: Sendable {
   public var allowsPlaintext: Bool
   /// The extensions of Sieve that scripts may require.
   public var extensions: [String]
+  /// Whether somebody's tokens are believed: OAUTHBEARER and XOAUTH2 are offered.
+  public var acceptsTokens: Bool
 
-  public init(limits: SieveLimits = SieveLimits(), offersTLS: Bool, allowsPlaintext: Bool, extensions: [String]) {
+  public init(
+    limits: SieveLimits = SieveLimits(), offersTLS: Bool, allowsPlaintext: Bool, extensions: [String],
+    acceptsTokens: Bool = false
+  ) {
     self.limits = limits
     self.offersTLS = offersTLS
     self.allowsPlaintext = allowsPlaintext
     self.extensions = extensions
+    self.acceptsTokens = acceptsTokens
   }
 }
 

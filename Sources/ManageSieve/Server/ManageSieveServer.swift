@@ -59,7 +59,8 @@ public final class ManageSieveServer: Sendable {
     return ManageSieveSession(
       profile: SieveProfile(
         limits: configuration.limits, offersTLS: offersTLS, allowsPlaintext: allowsPlaintext,
-        extensions: SieveScript.capabilities), isEncrypted: connection.isEncrypted)
+        extensions: SieveScript.capabilities, acceptsTokens: context.acceptsTokens), isEncrypted: connection.isEncrypted
+    )
   }
 }
 

@@ -15,28 +15,48 @@ public enum MessageText {
 
   /// The first words of a message (RFC 8970): at most `limit` characters, white space as single spaces.
   public static func preview(_ text: String, limit: Int = 200) -> String {
+    // Scalar by scalar, since what a line is made of is asked for each message that is delivered: to split it into
+    // characters costs more than all else about a small one.
     var result = String.UnicodeScalarView()
     var count = 0
     var pendingSpace = false
-    for line in text.split(whereSeparator: \.isNewline) where !line.hasPrefix(">") {
-      for scalar in line.unicodeScalars {
-        let isBlank = scalar.value <= 0x20 || scalar.value == 0xA0 || (scalar.value >= 0x7F && scalar.value < 0xA0)
-        if isBlank {
-          pendingSpace = count > 0
-          continue
-        }
-        if pendingSpace, count < limit {
-          result.append(" ")
-          count += 1
-        }
-        pendingSpace = false
-        if count >= limit { return String(result) }
-        result.append(scalar)
+    var isLineStart = true
+    var isQuoted = false
+    for scalar in text.unicodeScalars {
+      if Self.isNewline(scalar) {
+        isLineStart = true
+        isQuoted = false
+        pendingSpace = count > 0
+        continue
+      }
+      if isLineStart {
+        isLineStart = false
+        isQuoted = scalar == ">"
+      }
+      if isQuoted { continue }
+      let isBlank = scalar.value <= 0x20 || scalar.value == 0xA0 || (scalar.value >= 0x7F && scalar.value < 0xA0)
+      if isBlank {
+        pendingSpace = count > 0
+        continue
+      }
+      if pendingSpace, count < limit {
+        result.append(" ")
         count += 1
       }
-      pendingSpace = count > 0
+      pendingSpace = false
+      if count >= limit { break }
+      result.append(scalar)
+      count += 1
     }
     return String(result)
+  }
+
+  /// The ends of lines that `Character.isNewline` knows.
+  private static func isNewline(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0x0A...0x0D, 0x85, 0x2028, 0x2029: true
+    default: false
+    }
   }
 
   /// HTML as text: no marks, no scripts, no styles; character references resolved.

@@ -32,11 +32,17 @@ public struct POP3Profile: Sendable {
   public var offersTLS: Bool
   /// Whether log-in over plain text is allowed from this peer.
   public var allowsPlaintext: Bool
+  /// Whether somebody's tokens are believed: OAUTHBEARER and XOAUTH2 are offered.
+  public var acceptsTokens: Bool
 
-  public init(hostname: String, limits: POP3Limits = POP3Limits(), offersTLS: Bool, allowsPlaintext: Bool) {
+  public init(
+    hostname: String, limits: POP3Limits = POP3Limits(), offersTLS: Bool, allowsPlaintext: Bool,
+    acceptsTokens: Bool = false
+  ) {
     self.hostname = hostname
     self.limits = limits
     self.offersTLS = offersTLS
     self.allowsPlaintext = allowsPlaintext
+    self.acceptsTokens = acceptsTokens
   }
 }

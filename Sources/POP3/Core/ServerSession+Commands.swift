@@ -96,13 +96,13 @@ extension POP3ServerSession {
     var list = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE \(expiry)", "UTF8 USER", "LANG"]
     if limits.logInDelay > .zero { list.append("LOGIN-DELAY \(limits.logInDelay.components.seconds)") }
     if isPrivate || state == .transaction {
-      list += ["USER", "SASL " + Self.mechanisms.map(\.rawValue).joined(separator: " ")]
+      list += ["USER", "SASL " + mechanisms.map(\.rawValue).joined(separator: " ")]
     }
     if profile.offersTLS, !isEncrypted { list.append("STLS") }
     return list + ["IMPLEMENTATION Portside"]
   }
 
-  static var mechanisms: [SASLMechanism] { SASLMechanism.passwordMechanisms(binding: nil) }
+  var mechanisms: [SASLMechanism] { SASLMechanism.offered(tokens: profile.acceptsTokens) }
 
   func lines(_ reply: POP3Reply, _ lines: [String], _ actions: inout Actions) {
     send(reply, &actions)
@@ -139,8 +139,8 @@ extension POP3ServerSession {
     _ name: String?, _ initial: [UInt8]?, _ now: MonotonicTime, _ actions: inout Actions
   ) {
     // Without a name, as clients from before RFC 5034 ask.
-    guard let name else { return lines(POP3Reply(ok: "Mechanisms"), Self.mechanisms.map(\.rawValue), &actions) }
-    guard let mechanism = SASLMechanism(name: name), Self.mechanisms.contains(mechanism) else {
+    guard let name else { return lines(POP3Reply(ok: "Mechanisms"), mechanisms.map(\.rawValue), &actions) }
+    guard let mechanism = SASLMechanism(name: name), mechanisms.contains(mechanism) else {
       return refuse(POP3Reply(error: "Mechanism not known here"), &actions)
     }
     var exchange = SASLServerExchange(mechanism)

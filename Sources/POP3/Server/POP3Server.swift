@@ -77,7 +77,7 @@ public final class POP3Server: Sendable {
     return POP3ServerSession(
       profile: POP3Profile(
         hostname: configuration.hostname, limits: configuration.limits, offersTLS: offersTLS,
-        allowsPlaintext: allowsPlaintext), isEncrypted: connection.isEncrypted)
+        allowsPlaintext: allowsPlaintext, acceptsTokens: context.acceptsTokens), isEncrypted: connection.isEncrypted)
   }
 }
 

@@ -25,6 +25,12 @@ public enum SASLMechanism: String, Sendable, Hashable, CaseIterable {
   public static func passwordMechanisms(binding: ChannelBinding?) -> [SASLMechanism] {
     (binding == nil ? [] : [.scramSHA256Plus]) + [.scramSHA256, .plain, .login]
   }
+
+  /// What a server offers that checks passwords and, where somebody issues them, tokens. Those come last: a client that
+  /// has one knows that it wants to use it.
+  public static func offered(binding: ChannelBinding? = nil, tokens: Bool) -> [SASLMechanism] {
+    passwordMechanisms(binding: binding) + (tokens ? [.oauthBearer, .xoauth2] : [])
+  }
 }
 
 /// What ties a log-in to the TLS connection that it travels on (RFC 5056): a relay in between has another one.

@@ -31,8 +31,7 @@ public struct SASLJudge: Sendable {
         return (.scramParameters(.init(salt: parameters.salt, iterations: parameters.iterations, nonce: nonce())), nil)
       case .scramProof(let proof):
         return try await judge(proof.name, .scram(.init(authMessage: proof.authMessage, proof: proof.proof)))
-      // No issuer of tokens is configured anywhere yet: the mechanisms are not offered, and nothing is let in.
-      case .token: return (.failed(.denied), nil)
+      case .token(let token): return try await judge(token.name, .token(Secret(token.token.bytes)))
       }
     } catch { return (.failed(.unavailable), nil) }
   }

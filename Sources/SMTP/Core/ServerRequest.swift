@@ -75,14 +75,18 @@ public struct ServerProfile: Sendable, Hashable {
   public var offersTLS: Bool
   /// Whether people may log in, and send, without TLS: only where the configuration says so for this network.
   public var allowsPlaintext: Bool
+  /// Whether somebody's tokens are believed: OAUTHBEARER and XOAUTH2 are offered.
+  public var acceptsTokens: Bool
 
   public init(
-    role: Role, hostname: String, limits: SMTPLimits = SMTPLimits(), offersTLS: Bool, allowsPlaintext: Bool = false
+    role: Role, hostname: String, limits: SMTPLimits = SMTPLimits(), offersTLS: Bool, allowsPlaintext: Bool = false,
+    acceptsTokens: Bool = false
   ) {
     self.role = role
     self.hostname = hostname
     self.limits = limits
     self.offersTLS = offersTLS
     self.allowsPlaintext = allowsPlaintext
+    self.acceptsTokens = acceptsTokens
   }
 }

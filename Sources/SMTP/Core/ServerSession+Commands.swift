@@ -124,7 +124,7 @@ extension ServerSession {
     // Only said where it can be kept (RFC 8689 §2).
     if isEncrypted { list.append("REQUIRETLS") }
     if mustLogIn, isPrivate {
-      list.append("AUTH " + SASLMechanism.passwordMechanisms(binding: nil).map(\.rawValue).joined(separator: " "))
+      list.append("AUTH " + mechanisms.map(\.rawValue).joined(separator: " "))
       list.append("FUTURERELEASE \(Self.longestHold) \(Self.longestHold)")
     }
     return list
@@ -142,14 +142,16 @@ extension ServerSession {
 
   // MARK: AUTH (RFC 4954)
 
+  private var mechanisms: [SASLMechanism] { SASLMechanism.offered(tokens: profile.acceptsTokens) }
+
   private mutating func authenticate(
     _ name: String, _ initial: [UInt8]?, _ now: MonotonicTime, _ actions: inout Actions
   ) {
     guard mustLogIn else { return refuse(.notHere, &actions) }
     guard account == nil else { return refuse(.badSequence, &actions) }
-    guard let mechanism = SASLMechanism(name: name),
-      SASLMechanism.passwordMechanisms(binding: nil).contains(mechanism)
-    else { return refuse(SMTPReply(504, "5.5.4", "Mechanism not known here"), &actions) }
+    guard let mechanism = SASLMechanism(name: name), mechanisms.contains(mechanism) else {
+      return refuse(SMTPReply(504, "5.5.4", "Mechanism not known here"), &actions)
+    }
     var exchange = SASLServerExchange(mechanism)
     let step = exchange.begin(initial)
     self.exchange = exchange

@@ -85,7 +85,10 @@ public struct ServerSession: StreamSession, ~Copyable {
   public init(profile: ServerProfile, isEncrypted: Bool) {
     self.profile = profile
     self.isEncrypted = isEncrypted
-    framer = LineFramer(maximumLength: profile.limits.commandLength)
+    // Programs send tokens, which are long, on AUTH's own line.
+    framer = LineFramer(
+      maximumLength: profile.acceptsTokens
+        ? max(profile.limits.commandLength, profile.limits.authenticationLength) : profile.limits.commandLength)
     saslFramer = LineFramer(maximumLength: profile.limits.authenticationLength)
   }
 

@@ -141,7 +141,8 @@ public final class SMTPServer: Sendable {
     return ServerSession(
       profile: ServerProfile(
         role: role, hostname: configuration.hostname, limits: configuration.limits, offersTLS: offersTLS,
-        allowsPlaintext: configuration.allowsPlaintext(from: connection.peer.address)),
+        allowsPlaintext: configuration.allowsPlaintext(from: connection.peer.address),
+        acceptsTokens: parts.context.acceptsTokens),
       isEncrypted: connection.isEncrypted)
   }
 }

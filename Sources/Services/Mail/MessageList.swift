@@ -9,7 +9,8 @@ public struct MessageList: Sendable {
     init(_ messages: [MailMessage]) { self.messages = messages }
   }
 
-  static let chunkSize = 256
+  /// Messages of a whole chunk.
+  public static let chunkSize = 256
 
   private(set) var chunks: [Chunk] = []
   /// The index of the first message of each chunk.
@@ -105,6 +106,22 @@ public struct MessageList: Sendable {
       }
     }
     if !pending.isEmpty { appendChunk(pending) }
+  }
+
+  /// Adds a run of messages as a chunk of its own, without a copy; their UIDs rise, and are above all that are here. For
+  /// who reads a whole mailbox, run by run of `chunkSize`.
+  public mutating func append(run messages: [MailMessage]) {
+    if !messages.isEmpty { appendChunk(messages) }
+  }
+
+  /// Adds a list whose UIDs are above all that are here; its chunks are shared.
+  public mutating func append(_ other: MessageList) {
+    chunks.reserveCapacity(chunks.count + other.chunks.count)
+    for chunk in other.chunks {
+      chunks.append(chunk)
+      starts.append(count)
+      count += chunk.messages.count
+    }
   }
 
   /// Replaces those messages of `uids` for which `change` returns another value; the UID stays.

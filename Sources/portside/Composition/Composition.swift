@@ -83,7 +83,7 @@ struct Composition: Sendable {
       acmeBinding: name == .gate ? try secret(configuration.tls.bindingKey, "tls.binding_key") : nil,
       acmeServerBinding: name == .gate
         ? try secret(configuration.tls.acmeServer?.bindingKey, "tls.acme_server.binding_key") : nil,
-      isLaboratory: isLaboratory)
+      acceptsTokens: name == .mail && !configuration.auth.tokens.isEmpty, isLaboratory: isLaboratory)
     // The same settings have the same bytes: a reload tells only those workers whose bytes differ.
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
@@ -176,6 +176,7 @@ struct Composition: Sendable {
     var confinement = Confinement(user: user?.name, connectPorts: [])
     if name == .gate { confinement.writePaths = [folder.store, folder.certificates, folder.authority] }
     if name == .gate { CertificateOrders.confine(&confinement, for: configuration) }
+    if name == .gate { TokenIssuers.confine(&confinement, for: configuration.auth) }
     // Its folder, since a list is replaced as a whole.
     if name == .gate, let list = configuration.auth.sshRevoked?.description {
       confinement.readPaths.append(String(list[..<(list.lastIndex(of: "/") ?? list.endIndex)]))

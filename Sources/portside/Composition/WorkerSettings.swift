@@ -33,6 +33,8 @@ struct WorkerSettings: Codable, Sendable {
   /// The keys of `tls.binding_key` and `tls.acme_server.binding_key`; for the gate alone.
   var acmeBinding: Secret?
   var acmeServerBinding: Secret?
+  /// Whether an issuer of tokens is configured; only the gate is told which.
+  var acceptsTokens = false
   /// Whether this is `portside try`.
   var isLaboratory: Bool
 

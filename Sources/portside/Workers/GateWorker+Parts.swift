@@ -33,7 +33,8 @@ extension GateWorker {
     return GateParts(
       accounts: try await Authenticator(
         directory: directory, penalties: penalties, events: events,
-        authority: try SSHKeyAuthority(settings.configuration.auth), observer: metrics.logIns),
+        authority: try SSHKeyAuthority(settings.configuration.auth),
+        tokens: try TokenIssuers(settings.configuration.auth, clock: clock, events: events), observer: metrics.logIns),
       penalties: penalties, sessions: sessions, events: hub, watch: hub.watch, certificates: certificates,
       administration: administration, clock: clock, board: board,
       console: GateConsole(

@@ -43,7 +43,8 @@ final class WorkerSurroundings: Sendable {
     self.gate = gate
     context = ServerContext(
       clock: clock, events: EventFan([log, EventMetrics(metrics), gate]), accounts: gate, penalties: gate,
-      sessions: gate, certificates: gate, meters: process.meters, faults: settings.faults)
+      sessions: gate, certificates: gate, meters: process.meters, faults: settings.faults,
+      acceptsTokens: settings.acceptsTokens)
     let contexts = contexts
     certificates = Task {
       for await identities in gate.identities() { contexts.update(identities) }

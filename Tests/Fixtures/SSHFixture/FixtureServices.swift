@@ -28,8 +28,8 @@ struct FixtureAccounts: Accounts {
       return .granted(identity)
     case .provenPublicKey(let blob):
       return keys.contains { $0.blob == blob } ? .granted(identity) : .denied
-    // A mail client's proof; SSH has none of it.
-    case .scram: return .denied
+    // Mail clients' proofs; SSH has none of them.
+    case .scram, .token: return .denied
     }
   }
 
