@@ -36,6 +36,11 @@ final class SFTPChannel {
     process.arguments = command
     process.standardInput = toServer
     process.standardOutput = fromServer
+    // A child inherits which signals are blocked: `ssh` shall hear of Ctrl-C.
+    var (none, before) = (sigset_t(), sigset_t())
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
     do { try process.run() } catch { throw BackupError("\(command[0]) can't be started: \(error)") }
     try send(Kind.initialise, [0, 0, 0, 3])
     let hello = try packet()

@@ -53,6 +53,11 @@ public final class RunningCommand {
     process.standardInput = try FileHandle(forReadingFrom: URL(fileURLWithPath: "\(folder)/stdin"))
     process.standardOutput = try Self.create(outputPath)
     process.standardError = try Self.create(errorPath)
+    // Threads of the pool block most signals, and a child inherits that: clients would miss their own SIGALRM.
+    var (none, before) = (sigset_t(), sigset_t())
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
     try process.run()
   }
 

@@ -25,8 +25,13 @@ public final class Child {
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK))
     posix_spawnattr_setpgroup(&attributes, 0)
+    // Threads of the pool block most signals, which a child would inherit: SIGALRM, by which old clients know that a
+    // packet was lost, would never reach it.
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
     var arguments = ([path] + words.dropFirst()).map { strdup($0) } + [nil]
     defer { arguments.forEach { free($0) } }
     var number = pid_t()
