@@ -62,7 +62,14 @@ public final class BootBench {
     let machine = try Child(words, output: line)
     defer { machine.end(SIGKILL) }
     let said = { String(decoding: FileManager.default.contents(atPath: line) ?? Data(), as: UTF8.self) }
-    _ = within(seconds) { machine.hasEnded || marks.contains { said().contains($0) } }
+    // To the end of the mark's line: a machine writes a character at a time.
+    _ = within(seconds) {
+      let text = said()
+      return machine.hasEnded
+        || marks.contains { mark in
+          text.range(of: mark).map { text[$0.upperBound...].contains(where: \.isNewline) } ?? false
+        }
+    }
     return said()
   }
 }
