@@ -19,7 +19,7 @@ import Testing
   }
 
   private static func withFolder(_ body: (String) async throws -> Void) async throws {
-    let folder = NSTemporaryDirectory() + "guide-" + UUID().uuidString
+    let folder = NSTemporaryDirectory() + "guide-" + UUID().uuidString.prefix(8)
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
     try await body(folder)
