@@ -149,13 +149,12 @@ public final class SFTPPlace: BackupPlace {
       let flags = SFTPChannel.integer(0x02 | 0x08 | 0x20) + SFTPChannel.integer(4) + SFTPChannel.integer(0o600)
       let answer = try channel.ask(Kind.open, path(".lock") + flags)
       guard answer.type == Kind.handle else {
-        if case .some = try? channel.ask(Kind.open, path(".lock") + SFTPChannel.integer(1) + SFTPChannel.integer(0)),
-          !isMissing(answer)
-        {
-          throw BackupError(
-            "another command works on \(shown); if none does, one was cut off: remove \(root)/.lock there")
-        }
-        throw failure("can't lock", "", answer)
+        // Version 3 has no word for "it is there": whether it can be read tells.
+        let there = try channel.ask(Kind.open, path(".lock") + SFTPChannel.integer(1) + SFTPChannel.integer(0))
+        guard there.type == Kind.handle else { throw failure("can't lock", "", answer) }
+        _ = try channel.ask(Kind.close, SFTPChannel.string(try handle(there, ".lock")))
+        throw BackupError(
+          "another command works on \(shown); if none does, one was cut off: remove \(root)/.lock there")
       }
       _ = try channel.ask(Kind.close, SFTPChannel.string(try handle(answer, ".lock")))
     }

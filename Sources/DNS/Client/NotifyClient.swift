@@ -1,6 +1,5 @@
 import DNSCore
 import NIOCore
-import NIOPosix
 import WireKit
 
 /// Tells a secondary that a zone has changed (RFC 1996), until it answers.
@@ -33,38 +32,9 @@ public struct NotifyClient: Sendable {
   ) async throws -> ResponseCode {
     let id = UInt16.random(in: .min ... .max)
     let question = Question(soa.name, .soa)
-    var request = try Message(
-      header: Header(id: id, flags: .authoritative, opcode: .notify), questions: [question], answers: [soa]
-    ).encoded()
-    var verifier = key.map { TSIGVerifier($0) }
-    verifier?.sign(&request, now: UnixTime.now)
-    let eventLoop = group.next()
-    let promise = eventLoop.makePromise(of: [UInt8].self)
-    let expiry = eventLoop.scheduleTask(in: .init(limit)) { promise.fail(DNSClientError.timeout) }
-    defer { expiry.cancel() }
-    let channel: any Channel
-    do {
-      channel = try await DatagramBootstrap(group: eventLoop)
-        .channelInitializer { channel in
-          channel.eventLoop.makeCompletedFuture {
-            try channel.pipeline.syncOperations.addHandler(
-              DatagramReplyHandler(ExpectedReply(id: id, question: question), promise))
-          }
-        }
-        .connect(to: SocketAddress(ipAddress: secondary.address.description, port: Int(secondary.port))).get()
-    } catch {
-      promise.fail(error)
-      throw DNSClientError.unreachable(String(describing: error))
-    }
-    defer { channel.close(promise: nil) }
-    let signed = request
-    let reply = try await withTaskCancellationHandler {
-      channel.writeAndFlush(ByteBuffer(bytes: signed), promise: nil)
-      return try await promise.futureResult.get()
-    } onCancel: {
-      promise.fail(CancellationError())
-    }
-    guard var verifier else { return try Message.decode(reply).responseCode }
-    return try Message.decode(try verifier.verify(reply, now: UnixTime.now)).responseCode
+    let message = Message(
+      header: Header(id: id, flags: .authoritative, opcode: .notify), questions: [question], answers: [soa])
+    return try await DatagramExchange(group: group, server: secondary, key: key).send(
+      message, ExpectedReply(id: id, question: question), within: limit)
   }
 }

@@ -1,6 +1,5 @@
 import DNSCore
 import NIOCore
-import NIOPosix
 import WireKit
 
 /// Sends updates to a server (RFC 2136), signed where there is a key (RFC 8945).
@@ -41,47 +40,10 @@ public struct UpdateClient: Sendable {
     _ update: Message, _ server: Endpoint, _ key: TSIGKey?, within limit: Duration
   ) async throws -> ResponseCode {
     var update = update
-    let id = UInt16.random(in: .min ... .max)
-    update.header.id = id
+    update.header.id = UInt16.random(in: .min ... .max)
     guard let zone = update.questions.first else { return .formErr }
-    var request = try update.encoded()
-    var verifier = key.map { TSIGVerifier($0) }
-    verifier?.sign(&request, now: UnixTime.now)
-    let eventLoop = group.next()
-    let promise = eventLoop.makePromise(of: [UInt8].self)
-    let expiry = eventLoop.scheduleTask(in: .nanoseconds(limit.wholeNanoseconds)) {
-      promise.fail(DNSClientError.timeout)
-    }
-    defer { expiry.cancel() }
-    var expected = ExpectedReply(id: id, question: zone)
+    var expected = ExpectedReply(id: update.header.id, question: zone)
     expected.mayOmitQuestion = true
-    let channel = try await connect(server, expected, promise, on: eventLoop)
-    defer { channel.close(promise: nil) }
-    let signed = request
-    let reply = try await withTaskCancellationHandler {
-      channel.writeAndFlush(ByteBuffer(bytes: signed), promise: nil)
-      return try await promise.futureResult.get()
-    } onCancel: {
-      promise.fail(CancellationError())
-    }
-    guard var verifier else { return try Message.decode(reply).responseCode }
-    return try Message.decode(try verifier.verify(reply, now: UnixTime.now)).responseCode
-  }
-
-  private func connect(
-    _ server: Endpoint, _ expected: ExpectedReply, _ promise: EventLoopPromise<[UInt8]>, on eventLoop: any EventLoop
-  ) async throws -> any Channel {
-    do {
-      return try await DatagramBootstrap(group: eventLoop)
-        .channelInitializer { channel in
-          channel.eventLoop.makeCompletedFuture {
-            try channel.pipeline.syncOperations.addHandler(DatagramReplyHandler(expected, promise))
-          }
-        }
-        .connect(to: SocketAddress(ipAddress: server.address.description, port: Int(server.port))).get()
-    } catch {
-      promise.fail(error)
-      throw DNSClientError.unreachable(String(describing: error))
-    }
+    return try await DatagramExchange(group: group, server: server, key: key).send(update, expected, within: limit)
   }
 }

@@ -70,13 +70,17 @@ extension ZoneCommand {
       var records: [ResourceRecord] = []
       loaded.forEachRecord { records.append($0) }
       records += try ReplicationFiles.updates(of: apex, in: folder.replication)
-      records.sort { left, right in
+      Terminal.print(Self.text(records))
+    }
+
+    /// Every record on a line of its own, in the order of names.
+    static func text(_ records: [ResourceRecord]) -> String {
+      records.sorted { left, right in
         if left.name != right.name { return left.name < right.name }
         if (left.type == .soa) != (right.type == .soa) { return left.type == .soa }
         return left.type == right.type
           ? left.data.wire.lexicographicallyPrecedes(right.data.wire) : left.type < right.type
-      }
-      Terminal.print(records.map(\.description).joined(separator: "\n"))
+      }.map(\.description).joined(separator: "\n")
     }
   }
 

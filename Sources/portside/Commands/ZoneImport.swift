@@ -1,4 +1,5 @@
 import Foundation
+import WireKit
 
 /// The zones of another name server, read from its configuration.
 ///
@@ -183,10 +184,7 @@ private struct ZoneText {
 
   init(zone: String) { self.zone = zone }
 
-  static func isAddress(_ text: String) -> Bool {
-    var address = in6_addr()
-    return inet_pton(AF_INET, text, &address) == 1 || inet_pton(AF_INET6, text, &address) == 1
-  }
+  static func isAddress(_ text: String) -> Bool { IPAddress(text) != nil }
 
   /// The name as it stands in the zone's file; `nil` when it lies in another zone.
   private func owner(_ name: String) -> String? {

@@ -84,8 +84,7 @@ extension ZoneCommand {
       }
       var records: [ResourceRecord] = []
       loaded.forEachRecord { records.append($0) }
-      records.sort { ($0.type == .soa ? 0 : 1, $0.name) < ($1.type == .soa ? 0 : 1, $1.name) }
-      return Data((records.map(\.description).joined(separator: "\n") + "\n").utf8)
+      return Data((Export.text(records) + "\n").utf8)
     }
   }
 }

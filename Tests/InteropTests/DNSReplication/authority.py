@@ -13,15 +13,9 @@ import tempfile
 import dns.rcode
 import dns.rdatatype
 
-from servers import HOST, Key, Knot, Portside, run, until, zone_text
+from servers import HOST, Key, Knot, Portside, keep, run, run_case, until, zone_text
 
 PROGRAM = sys.argv[1]
-servers = []
-
-
-def keep(server):
-    servers.append(server)
-    return server
 
 
 def data(server, name, rdtype):
@@ -272,18 +266,4 @@ CASES = {
 }
 
 if __name__ == "__main__":
-    failed = False
-    try:
-        CASES[sys.argv[2]]()
-    except BaseException:
-        failed = True
-        import traceback
-        traceback.print_exc()
-        for server in servers:
-            if os.path.exists(server.log):
-                print(f"--- {type(server).__name__} on {server.port}\n{server.text()[-3000:]}")
-    finally:
-        for server in servers:
-            server.remove()
-    print("failed" if failed else "passed")
-    sys.exit(1 if failed else 0)
+    run_case(CASES[sys.argv[2]])

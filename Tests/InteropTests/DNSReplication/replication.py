@@ -16,7 +16,7 @@ import dns.tsig
 import dns.update
 import dns.zone
 
-from servers import HOST, Key, Knot, Named, Portside, free_port, run, until, zone_text
+from servers import HOST, Key, Knot, Named, Portside, free_port, keep, run, run_case, until, zone_text
 
 PROGRAM = sys.argv[1]
 VARIETY = [
@@ -24,12 +24,6 @@ VARIETY = [
     "_sip._tcp SRV 0 1 5060 mail", "sub NS ns.sub", "ns.sub A 192.0.2.3", "old DNAME new", "a.b.c.d TXT deep",
     "Mixed.Case A 192.0.2.9", "svc HTTPS 1 . alpn=h2 ipv4hint=192.0.2.7", "odd TYPE731 \\# 4 DEADBEEF",
 ]
-servers = []
-
-
-def keep(server):
-    servers.append(server)
-    return server
 
 
 def portside():
@@ -464,18 +458,4 @@ CASES = {
 }
 
 if __name__ == "__main__":
-    failed = False
-    try:
-        CASES[sys.argv[2]]()
-    except BaseException:
-        failed = True
-        import traceback
-        traceback.print_exc()
-        for server in servers:
-            if os.path.exists(server.log):
-                print(f"--- {type(server).__name__} on {server.port}\n{server.text()[-3000:]}")
-    finally:
-        for server in servers:
-            server.remove()
-    print("failed" if failed else "passed")
-    sys.exit(1 if failed else 0)
+    run_case(CASES[sys.argv[2]])

@@ -8,8 +8,10 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
+import traceback
 
 import dns.exception
 import dns.message
@@ -250,3 +252,30 @@ controls {{ }};
 def zone_text(serial, names, refresh=3600, retry=600, expire=604800):
     lines = [f"@ SOA ns1 hostmaster {serial} {refresh} {retry} {expire} 60", "@ NS ns1", "ns1 A 192.0.2.1"]
     return "$TTL 300\n" + "\n".join(lines + names) + "\n"
+
+
+kept = []
+
+
+def keep(server):
+    """A server that goes when the case is over."""
+    kept.append(server)
+    return server
+
+
+def run_case(case):
+    """Runs one case; says `passed`, or what went wrong and what each server has logged, and ends the script."""
+    failed = False
+    try:
+        case()
+    except BaseException:
+        failed = True
+        traceback.print_exc()
+        for server in kept:
+            if os.path.exists(server.log):
+                print(f"--- {type(server).__name__} on {server.port}\n{server.text()[-3000:]}")
+    finally:
+        for server in kept:
+            server.remove()
+    print("failed" if failed else "passed")
+    sys.exit(1 if failed else 0)

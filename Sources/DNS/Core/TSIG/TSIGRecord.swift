@@ -21,15 +21,7 @@ public struct TSIGRecord: Hashable, Sendable {
   /// - Returns: The record and where it begins; `nil` for an unsigned message.
   public static func find(in message: [UInt8]) throws(WireError) -> (record: TSIGRecord, offset: Int)? {
     var reader = WireReader(message.span.bytes)
-    try reader.seek(to: 4, "header")
-    let questions = try reader.readUInt16("QDCOUNT")
-    var records = 0
-    for _ in 0..<3 { records += Int(try reader.readUInt16("count")) }
-    let additionals = Int(message[10]) << 8 | Int(message[11])
-    for _ in 0..<questions {
-      _ = try Name(from: &reader)
-      try reader.skip(4, "question")
-    }
+    let (records, additionals) = try reader.seekToRecords()
     for index in 0..<records {
       let start = reader.offset
       let name = try Name(from: &reader)
